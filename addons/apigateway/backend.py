@@ -1,0 +1,179 @@
+"""Calling backends: one pooled session for all callers, and each way it can fail named.
+
+The address that the VPC allow-list checked is the one connected to: the session never resolves
+a name. Redirects, cookies, compression and retries of other clients are off; what was decided
+is what is sent.
+"""
+
+import asyncio
+import ssl
+import time
+from collections.abc import Sequence
+from typing import Any
+
+import aiohttp
+from multidict import CIMultiDict
+from yarl import URL
+
+from apigateway.errors import Fault, Refusal
+from apigateway.exchange import Answer, HttpUpstream, MockUpstream, Signed
+
+LARGEST_ANSWER_BYTES = 64 * 1024 * 1024
+
+_AUTOMATIC = ("Accept", "Accept-Encoding", "User-Agent", "Content-Type")
+
+
+class SystemResolver:
+    """Names to addresses by the machine's own resolver, off the event loop, kept a short while.
+
+    `keep_s` is how long an answer is used again; `patience_s` bounds one lookup.
+    """
+
+    def __init__(self, *, keep_s: float = 10.0, patience_s: float = 5.0) -> None:
+        self._keep_s = keep_s
+        self._patience_s = patience_s
+        self._known: dict[tuple[str, int], tuple[float, Sequence[str]]] = {}
+
+    async def resolve(self, host: str, port: int) -> Sequence[str]:
+        """IPv4 before IPv6, each once; empty when the name has none or the lookup fails.
+
+        A literal address is its own answer; a name under `.localhost` is the loopback
+        (RFC 6761), since not every resolver knows it.
+        """
+        if _is_literal(host):
+            return (host,)
+        if host == "localhost" or host.endswith(".localhost"):
+            return ("127.0.0.1",)
+        now = time.monotonic()
+        known = self._known.get((host, port))
+        if known is not None and known[0] > now:
+            return known[1]
+        addresses = await self._look_up(host, port)
+        if len(self._known) > 10_000:
+            self._known.clear()
+        self._known[host, port] = (now + self._keep_s, addresses)
+        return addresses
+
+    async def _look_up(self, host: str, port: int) -> Sequence[str]:
+        loop = asyncio.get_running_loop()
+        try:
+            async with asyncio.timeout(self._patience_s):
+                found = await loop.getaddrinfo(host, port, type=1)
+        except (OSError, TimeoutError, UnicodeError):
+            return ()
+        addresses = dict.fromkeys(str(entry[4][0]) for entry in found)
+        return tuple(sorted(addresses, key=lambda address: ":" in address))
+
+
+def _is_literal(host: str) -> bool:
+    return ":" in host or host.replace(".", "").isdigit()
+
+
+class Backends:
+    """The session to all backends. `open()` needs the running event loop."""
+
+    def __init__(self, *, connections_a_backend: int = 256) -> None:
+        self._connections_a_backend = connections_a_backend
+        self._session: aiohttp.ClientSession | None = None
+
+    def open(self) -> None:
+        if self._session is not None:
+            return
+        connector = aiohttp.TCPConnector(
+            limit=0,
+            limit_per_host=self._connections_a_backend,
+            keepalive_timeout=4.0,
+            use_dns_cache=False,
+            ssl=ssl.create_default_context(),
+        )
+        self._session = aiohttp.ClientSession(
+            connector=connector,
+            cookie_jar=aiohttp.DummyCookieJar(),
+            auto_decompress=False,
+            skip_auto_headers=_AUTOMATIC,
+            timeout=aiohttp.ClientTimeout(total=30),
+            max_line_size=64 * 1024,
+            max_field_size=64 * 1024,
+        )
+
+    def close(self) -> None:
+        """Let go of every connection. Calls under way end with BACKEND_FAILED."""
+        session, self._session = self._session, None
+        if session is not None and (connector := session.connector) is not None:
+            closing: Any = connector.close()
+            session.detach()
+            del closing
+
+    async def send(self, call: Signed) -> Answer:
+        """
+        Raises:
+            Refusal: BACKEND_TIMEOUT, BACKEND_CONNECT, BACKEND_TLS, BACKEND_FAILED.
+        """
+        upstream = call.upstream
+        if isinstance(upstream, MockUpstream):
+            return Answer(
+                status=upstream.status,
+                reason="",
+                headers=upstream.headers,
+                body=upstream.body,
+                elapsed_ms=0.0,
+            )
+        if self._session is None:
+            raise Refusal(Fault.BUSY, "backend connections are closed", retry_after_s=1)
+        began = time.perf_counter()
+        try:
+            status, reason, headers, body = await self._exchange(self._session, call, upstream)
+        except TimeoutError:
+            raise Refusal(Fault.BACKEND_TIMEOUT, f"after {upstream.timeout_ms} ms") from None
+        except aiohttp.ClientSSLError as problem:
+            raise Refusal(Fault.BACKEND_TLS, str(problem), reason="") from None
+        except aiohttp.ClientConnectorError as problem:
+            raise Refusal(Fault.BACKEND_CONNECT, str(problem), reason="") from None
+        except (aiohttp.ClientError, OSError, ValueError) as problem:
+            detail = f"{type(problem).__name__}: {problem}"
+            raise Refusal(Fault.BACKEND_FAILED, detail) from None
+        return Answer(
+            status=status,
+            reason=reason,
+            headers=headers,
+            body=body,
+            elapsed_ms=(time.perf_counter() - began) * 1000,
+        )
+
+    async def _exchange(
+        self, session: aiohttp.ClientSession, call: Signed, upstream: HttpUpstream
+    ) -> tuple[int, str, tuple[tuple[str, str], ...], bytes]:
+        sent = call.dispatched
+        headers = CIMultiDict([("Host", upstream.authority), *sent.headers])
+        if not sent.body and sent.method in ("POST", "PUT", "PATCH"):
+            headers["Content-Length"] = "0"
+        host = f"[{call.pinned}]" if ":" in call.pinned else call.pinned
+        url = URL(f"{upstream.scheme}://{host}:{upstream.port}{sent.target}", encoded=True)
+        async with session.request(
+            sent.method,
+            url,
+            headers=headers,
+            data=sent.body or None,
+            allow_redirects=False,
+            server_hostname=upstream.host if upstream.scheme == "https" else None,
+            timeout=aiohttp.ClientTimeout(total=upstream.timeout_ms / 1000),
+        ) as response:
+            body = await _read(response)
+            fields = tuple(
+                (name.decode("latin-1"), value.decode("latin-1"))
+                for name, value in response.raw_headers
+            )
+            return response.status, response.reason or "", fields, body
+
+
+async def _read(response: aiohttp.ClientResponse) -> bytes:
+    """The whole body, refused once it is larger than any answer may be."""
+    if response.content_length is not None and response.content_length > LARGEST_ANSWER_BYTES:
+        raise Refusal(Fault.BACKEND_FAILED, f"answer of {response.content_length} bytes")
+    pieces, size = [], 0
+    async for piece in response.content.iter_any():
+        size += len(piece)
+        if size > LARGEST_ANSWER_BYTES:
+            raise Refusal(Fault.BACKEND_FAILED, f"answer beyond {LARGEST_ANSWER_BYTES} bytes")
+        pieces.append(piece)
+    return b"".join(pieces)

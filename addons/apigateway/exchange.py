@@ -1,0 +1,198 @@
+"""The ladder of passes: what is known of one call after each room it went through.
+
+A pass extends the one before, so a stage reads only what an earlier room has decided, and mypy
+sees a stage that reads too much. Nothing is None for "not yet". Passes are frozen.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+from typing import Any, TypeVar, dataclass_transform
+
+from apigateway.model.app import App
+from apigateway.model.catalog import BoundDomain, Catalog, ServedApi
+from apigateway.model.group import Environment
+from apigateway.ports import Tally
+from apigateway.wire import Headers, Pairs
+
+P = TypeVar("P")
+
+
+@dataclass_transform(frozen_default=True, kw_only_default=True)
+def rung(cls: type[P]) -> type[P]:
+    """A frozen, keyword-only dataclass that is made with one dict update.
+
+    The generated `__init__` of a frozen dataclass sets field by field, which over ten stages
+    costs more than the stages; here `Routed(**vars(received), group=...)` is one copy. Like the
+    generated one, it refuses missing and unknown fields.
+    """
+    made = dataclass(frozen=True, kw_only=True, init=False)(cls)
+    names = frozenset(field.name for field in fields(made))  # type: ignore[arg-type]
+
+    def __init__(self: Any, **given: Any) -> None:
+        if given.keys() != names:
+            odd = sorted(names.symmetric_difference(given))
+            raise TypeError(f"{cls.__name__} is missing or does not know: {', '.join(odd)}")
+        self.__dict__.update(given)
+
+    made.__init__ = __init__  # type: ignore[method-assign]
+    return made
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outbound:
+    """A request as the backend gets it.
+
+    `path` and `query` are encoded, `query` without `?`. `query_pairs` and `form_pairs` are the
+    same parameters decoded, for the signature. `defined` are the names of headers that the
+    definition put there (all of them are signed).
+    """
+
+    method: str
+    path: str
+    query: str
+    headers: Pairs
+    body: bytes
+    query_pairs: Pairs = ()
+    form_pairs: Pairs = ()
+    defined: tuple[str, ...] = ()
+
+    @property
+    def target(self) -> str:
+        return f"{self.path}?{self.query}" if self.query else self.path
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HttpUpstream:
+    """Where an outbound request goes: a host and port, before its name was resolved."""
+
+    scheme: str
+    host: str
+    port: int
+    timeout_ms: int
+    vpc_access: str = ""
+
+    @property
+    def authority(self) -> str:
+        """The Host header: without the scheme's own port."""
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        default = 443 if self.scheme == "https" else 80
+        return host if self.port == default else f"{host}:{self.port}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MockUpstream:
+    """No backend: the definition's own answer."""
+
+    status: int
+    headers: Pairs
+    body: bytes
+
+
+Upstream = HttpUpstream | MockUpstream
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Answer:
+    """What the caller gets from a backend or a mock. `headers` keep order and duplicates;
+    header bytes are latin-1 decoded, as they came."""
+
+    status: int
+    reason: str
+    headers: Pairs
+    body: bytes
+    elapsed_ms: float
+
+
+@rung
+class Received:
+    """A call as it came in. `path` and `query` as on the wire; `host` lower case, no port;
+    `scheme` is the caller's protocol; `peer` the address at the other end of the socket."""
+
+    request_id: str
+    received_ms: int
+    catalog: Catalog
+    method: str
+    scheme: str
+    host: str
+    path: str
+    query: str
+    headers: Headers
+    body: bytes
+    peer: str
+
+
+@rung
+class Routed(Received):
+    """The one API that host, environment, method and path lead to. `path_values` are decoded;
+    `path_rest` is what a final `/*` took."""
+
+    bound: BoundDomain
+    environment: Environment
+    served: ServedApi
+    path_values: Mapping[str, str]
+    path_rest: tuple[str, ...]
+
+
+@rung
+class Admitted(Routed):
+    """The call may come in: protocol, address and sizes. `client_ip` is the caller's address."""
+
+    client_ip: str
+
+
+@rung
+class Identified(Admitted):
+    """Who calls. `app` is None on an anonymous API. `proof` says by what (`signature 1`, ...)."""
+
+    app: App | None
+    proof: str
+
+
+@rung
+class Authorized(Identified):
+    """The app may call this API in this environment, or the API asks for no app."""
+
+    authorized_by: str
+
+
+@rung
+class Throttled(Authorized):
+    """Charged to every limit that counts this call."""
+
+    tally: Tally
+
+
+@rung
+class Validated(Throttled):
+    """`arguments`: text of each declared parameter that was given or has a default.
+
+    `query_pairs` and `form_pairs` are all that the caller sent, decoded, in order."""
+
+    arguments: Mapping[str, str]
+    query_pairs: Pairs
+    form_pairs: Pairs
+
+
+@rung
+class Mapped(Validated):
+    outbound: Outbound
+
+
+@rung
+class Resolved(Mapped):
+    upstream: Upstream
+
+
+@rung
+class Permitted(Resolved):
+    """`pinned` is the checked IP address to connect to ("" for a mock): no name is resolved
+    again after this."""
+
+    pinned: str
+
+
+@rung
+class Signed(Permitted):
+    """`dispatched` is the outbound request with the gateway's signature where a key is bound."""
+
+    dispatched: Outbound

@@ -1,0 +1,60 @@
+"""Everything that is served, compiled: what one call is decided against.
+
+A Catalog never changes. A change of any kind makes a new one, and each call keeps the one that
+it started with, so no call sees half of a change.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from apigateway.documents import DocumentSchema
+from apigateway.matching import PathPattern, RouteTable
+from apigateway.model.api import Api
+from apigateway.model.app import App
+from apigateway.model.group import Domain, Environment, Group
+from apigateway.model.policy import IpControl, SignatureKey, ThrottlingPolicy, VpcAccess
+from apigateway.model.settings import GatewaySettings
+from apigateway.parameters import Rule
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ServedApi:
+    """One released API in one environment, with all that is bound to it.
+
+    `rules` are the compiled parameters in declared order; `granted` holds ids of apps;
+    `backend_path` is None for a mock.
+    """
+
+    api: Api
+    group: Group
+    environment: Environment
+    version: str
+    rules: tuple[Rule, ...]
+    body_schema: DocumentSchema | None
+    backend_path: PathPattern | None
+    granted: frozenset[str]
+    throttling: ThrottlingPolicy | None = None
+    signature_key: SignatureKey | None = None
+    ip_control: IpControl | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BoundDomain:
+    """A host name and the group it leads to."""
+
+    domain: Domain
+    group: Group
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Catalog:
+    """`domains` by lower-case host; `routes` by group id and environment; `apps` by AppKey;
+    `apps_by_code` by AppCode; `app_ids` by an app's name; `vpc_accesses` by name."""
+
+    settings: GatewaySettings
+    domains: Mapping[str, BoundDomain]
+    routes: Mapping[tuple[str, Environment], RouteTable[ServedApi]]
+    apps: Mapping[str, App]
+    apps_by_code: Mapping[str, App]
+    vpc_accesses: Mapping[str, VpcAccess]
+    served: tuple[ServedApi, ...]

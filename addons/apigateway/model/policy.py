@@ -1,0 +1,116 @@
+"""Policies that are bound to APIs and act at once, without a release."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+from ipaddress import IPv4Network, IPv6Network
+
+from apigateway.model.app import Secret
+from apigateway.model.group import Environment
+
+IpNetwork = IPv4Network | IPv6Network
+
+
+class WindowUnit(StrEnum):
+    """The clock unit a limit counts in."""
+
+    SECOND = "second"
+    MINUTE = "minute"
+    HOUR = "hour"
+    DAY = "day"
+
+    @property
+    def milliseconds(self) -> int:
+        return _MILLISECONDS[self]
+
+
+_MILLISECONDS = {
+    WindowUnit.SECOND: 1_000,
+    WindowUnit.MINUTE: 60_000,
+    WindowUnit.HOUR: 3_600_000,
+    WindowUnit.DAY: 86_400_000,
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SpecialLimit:
+    """A limit for one app or one user that replaces the policy's basic app or user limit.
+
+    Exactly one of `app` (an app's name) and `user` (an account id) is set.
+    """
+
+    limit: int
+    app: str | None = None
+    user: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ThrottlingPolicy:
+    """Calls per `unit`; app <= user <= api, and no special limit above `api`.
+
+    Counts are kept for each bound API separately (guide, "What is throttling policy").
+    """
+
+    id: str
+    name: str
+    region: str
+    unit: WindowUnit
+    api: int
+    user: int | None = None
+    app: int | None = None
+    special: tuple[SpecialLimit, ...] = ()
+    description: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SignatureKey:
+    """The Key-Secret pair with which the gateway signs what it sends to a backend."""
+
+    id: str
+    name: str
+    region: str
+    key: str
+    secret: Secret
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class VpcAccess:
+    """The authorization to reach one port of one instance of a VPC.
+
+    `host` is the address that stands for that instance where this gateway runs.
+    """
+
+    name: str
+    region: str
+    vpc_id: str
+    instance_id: str
+    port: int
+    host: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class IpControl:
+    """Which client addresses may call. `deny` beats `allow`; an empty `allow` means anyone."""
+
+    id: str
+    name: str
+    region: str
+    allow: tuple[IpNetwork, ...] = ()
+    deny: tuple[IpNetwork, ...] = ()
+    description: str = ""
+
+
+class PolicyKind(StrEnum):
+    THROTTLING = "throttling"
+    SIGNATURE_KEY = "signature_key"
+    IP_CONTROL = "ip_control"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Binding:
+    """Policy `policy` of `kind` holds for API `api` of `group` in `environment` (all by name)."""
+
+    kind: PolicyKind
+    policy: str
+    group: str
+    api: str
+    environment: Environment

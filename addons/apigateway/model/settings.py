@@ -1,0 +1,51 @@
+"""What `definitions/gateway.yaml` says about the gateway as a whole."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+
+from apigateway.model.group import Environment
+from apigateway.model.policy import IpNetwork
+
+
+class ErrorStyle(StrEnum):
+    """Which of the product's two generations a refusal looks like (reference: protocol 3)."""
+
+    CODED = "coded"
+    CLASSIC = "classic"
+
+
+class AutoRelease(StrEnum):
+    """What a start does with drafts: FIRST releases what was never released."""
+
+    FIRST = "first"
+    ALWAYS = "always"
+    NEVER = "never"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StandingLimits:
+    """The limits every gateway has, policy or not (guide, "Limits on API Gateway")."""
+
+    client_ip_per_second: int = 100
+    subdomain_per_day: int = 1_000
+    body_bytes: int = 2 * 1024 * 1024
+    head_bytes: int = 128 * 1024
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GatewaySettings:
+    """`store` is the path of the SQLite database; `account` owns every group and policy.
+
+    `backend_networks` empty means that backends may live anywhere but in addresses that no
+    backend has (link-local, metadata, multicast, unspecified).
+    """
+
+    account: str
+    region: str
+    store: Path
+    errors: ErrorStyle = ErrorStyle.CODED
+    auto_release: AutoRelease = AutoRelease.FIRST
+    auto_release_to: tuple[Environment, ...] = (Environment.RELEASE,)
+    limits: StandingLimits = StandingLimits()
+    backend_networks: tuple[IpNetwork, ...] = ()

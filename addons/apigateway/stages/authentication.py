@@ -1,0 +1,174 @@
+"""Who calls: an app proven by its signature or AppCode, or nobody on an anonymous API.
+
+Rule: reference protocol 1.1-1.4. A nonce is spent only after the signature verified, so that
+nobody can burn an app's nonces without its secret.
+"""
+
+import hmac
+
+from apigateway.errors import Fault, Refusal
+from apigateway.exchange import Admitted, Identified
+from apigateway.model.api import AppCodeUse, Auth, AuthType, SignatureMethod
+from apigateway.model.app import App
+from apigateway.ports import Nonces
+from apigateway.signature import (
+    KEY,
+    NONCE,
+    SIGNATURE,
+    SIGNATURE_HEADERS,
+    SIGNATURE_METHOD,
+    SIGNED_CONTENT_TYPE,
+    TIMESTAMP,
+    SignableRequest,
+    candidates,
+    content_md5,
+    sign,
+    string_to_sign,
+)
+from apigateway.wire import Headers, is_form
+
+WINDOW_MS = 15 * 60 * 1000
+LONGEST_NONCE = 256
+
+_ONCE = (KEY, SIGNATURE, SIGNATURE_METHOD, SIGNATURE_HEADERS, SIGNED_CONTENT_TYPE, TIMESTAMP, NONCE)
+_ONCE_FIXED = ("Accept", "Content-MD5", "Content-Type", "Date", "Authorization")
+
+
+def app_code_of(headers: Headers) -> str | None:
+    """The code of `Authorization: APPCODE <code>` (the scheme in any case), or None."""
+    scheme, _, code = (headers.first("Authorization") or "").strip().partition(" ")
+    return code.strip() if scheme.upper() == "APPCODE" else None
+
+
+def refuse_repeated(headers: Headers) -> None:
+    """A field that is signed by its first value must not have a second one.
+
+    Otherwise a backend that reads the last value would act on what was never signed.
+    """
+    for name in (*_ONCE, *_ONCE_FIXED[1:]):
+        if len(headers.all(name)) > 1:
+            raise Refusal(
+                Fault.INVALID_HEADER, "two fields of one name", name=name, reason="is repeated"
+            )
+
+
+def timestamp_of(headers: Headers, now_ms: int) -> int | None:
+    """`X-Ca-Timestamp` in milliseconds, or None when absent (the IoT client sends only Date).
+
+    Raises:
+        Refusal: INVALID_TIMESTAMP, TIMESTAMP_EXPIRED (15 minutes either way).
+    """
+    text = headers.first(TIMESTAMP)
+    if text is None:
+        return None
+    text = text.strip()
+    if not (text.isascii() and text.isdigit() and len(text) <= 18):
+        raise Refusal(Fault.INVALID_TIMESTAMP, "not a number", reason="is not milliseconds")
+    sent_ms = int(text)
+    if abs(now_ms - sent_ms) > WINDOW_MS:
+        raise Refusal(Fault.TIMESTAMP_EXPIRED, f"{now_ms - sent_ms} ms from the gateway's clock")
+    return sent_ms
+
+
+def nonce_of(headers: Headers, auth: Auth) -> str | None:
+    nonce = headers.first(NONCE)
+    if not nonce:
+        if auth.force_nonce:
+            raise Refusal(Fault.NONCE_REQUIRED, "the API asks for one")
+        return None
+    if len(nonce) > LONGEST_NONCE:
+        raise Refusal(
+            Fault.INVALID_HEADER,
+            f"{len(nonce)} characters",
+            name=NONCE,
+            reason=f"is longer than {LONGEST_NONCE}",
+        )
+    return nonce
+
+
+def signature_method_of(headers: Headers, auth: Auth) -> SignatureMethod:
+    """HmacSHA256 when absent. Refuses what the API does not allow."""
+    text = headers.first(SIGNATURE_METHOD) or SignatureMethod.HMAC_SHA256.value
+    for method in auth.signature_methods:
+        if text.strip().lower() == method.value.lower():
+            return method
+    raise Refusal(
+        Fault.INVALID_HEADER,
+        f"the API allows {', '.join(sorted(auth.signature_methods))}",
+        name=SIGNATURE_METHOD,
+        reason="is not allowed by the API",
+    )
+
+
+def refuse_wrong_md5(call: Admitted) -> None:
+    """Content-MD5, where given for a body that is not a form, is the body's own."""
+    given = call.headers.first("Content-MD5")
+    if not given or is_form(call.headers.first("Content-Type") or ""):
+        return
+    if not call.body:
+        raise Refusal(Fault.INVALID_CONTENT_MD5, "there is no body", reason="the body is empty")
+    if given.strip() != content_md5(call.body):
+        raise Refusal(Fault.INVALID_CONTENT_MD5, "not the body's", reason="does not match the body")
+
+
+def verify(call: Admitted, app: App, method: SignatureMethod) -> int:
+    """The number of the candidate string (from 1) that the signature was made of.
+
+    Raises:
+        Refusal: INVALID_SIGNATURE with the documented string, line feeds as `#`.
+    """
+    request = SignableRequest(call.method, call.path, call.query, call.headers, call.body)
+    given = (call.headers.first(SIGNATURE) or "").strip().encode("utf-8", "surrogateescape")
+    secret = app.secret.reveal()
+    for number, text in enumerate(candidates(request), 1):
+        if hmac.compare_digest(given, sign(secret, text, method).encode("ascii")):
+            return number
+    raise Refusal(
+        Fault.INVALID_SIGNATURE,
+        f"app {app.name}, {method}",
+        string_to_sign=string_to_sign(request).replace("\n", "#"),
+    )
+
+
+class Authentication:
+    """Admitted -> Identified. Spends the call's nonce."""
+
+    def __init__(self, nonces: Nonces) -> None:
+        self._nonces = nonces
+
+    async def __call__(self, call: Admitted) -> Identified:
+        auth = call.served.api.auth
+        if auth.type is AuthType.ANONYMOUS:
+            return Identified(**vars(call), app=None, proof="anonymous")
+        headers = call.headers
+        refuse_repeated(headers)
+        key = headers.first(KEY)
+        if key is None:
+            return self._by_app_code(call, auth)
+        app = call.catalog.apps.get(key)
+        if app is None:
+            raise Refusal(Fault.INVALID_APP_KEY, "no app has this AppKey")
+        if not headers.first(SIGNATURE):
+            raise Refusal(Fault.EMPTY_SIGNATURE, "no signature")
+        method = signature_method_of(headers, auth)
+        sent_ms = timestamp_of(headers, call.received_ms)
+        nonce = nonce_of(headers, auth)
+        refuse_wrong_md5(call)
+        candidate = verify(call, app, method)
+        if nonce is not None:
+            # A timestamp ahead of our clock stays valid longer; so does its nonce.
+            ahead_ms = max(0, sent_ms - call.received_ms) if sent_ms is not None else 0
+            if not await self._nonces.claim(key, nonce, call.received_ms, WINDOW_MS + ahead_ms):
+                raise Refusal(Fault.NONCE_USED, f"app {app.name} within 15 minutes")
+        return Identified(**vars(call), app=app, proof=f"{method}, string {candidate}")
+
+    def _by_app_code(self, call: Admitted, auth: Auth) -> Identified:
+        if auth.app_code is AppCodeUse.DISABLED:
+            raise Refusal(Fault.HEADER_REQUIRED, "no AppKey", name=KEY)
+        code = app_code_of(call.headers)
+        if code is None:
+            raise Refusal(Fault.CREDENTIALS_REQUIRED, "neither AppKey nor AppCode")
+        app = call.catalog.apps_by_code.get(code)
+        if app is None:
+            raise Refusal(Fault.INVALID_APP_CODE, "no app has this AppCode", reason="not exists")
+        return Identified(**vars(call), app=app, proof="AppCode")

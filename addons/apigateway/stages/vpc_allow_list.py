@@ -1,0 +1,69 @@
+"""Whether the gateway may connect there, and to which checked address.
+
+Guide, VPC part: the gateway does not have the permission to access other ports or resources.
+The name is resolved here, once; the address that was checked is the one that is connected to,
+so a name that resolves differently a moment later leads nowhere (DNS rebinding).
+"""
+
+from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
+
+from apigateway.errors import Fault, Refusal
+from apigateway.exchange import HttpUpstream, MockUpstream, Permitted, Resolved
+from apigateway.model.catalog import Catalog
+from apigateway.ports import Resolver
+
+NEVER_A_BACKEND = tuple(
+    ip_network(text)
+    for text in (
+        "0.0.0.0/8",
+        "100.100.100.200/32",
+        "169.254.0.0/16",
+        "224.0.0.0/4",
+        "240.0.0.0/4",
+        "::/128",
+        "fd00:ec2::254/128",
+        "fe80::/10",
+        "ff00::/8",
+    )
+)
+"""Addresses of no backend: unspecified, link-local, multicast, reserved, and the metadata
+services of clouds (whoever can write a definition must not read a machine's credentials)."""
+
+
+def refusal_of(upstream: HttpUpstream, address: str, catalog: Catalog) -> str | None:
+    """Why an address may not be connected to, or None when it may."""
+    ip: IPv4Address | IPv6Address = ip_address(address)
+    if isinstance(ip, IPv6Address) and ip.ipv4_mapped is not None:
+        ip = ip.ipv4_mapped
+    if any(ip in network for network in NEVER_A_BACKEND):
+        return f"{ip} is no address of a backend"
+    if upstream.vpc_access:
+        return None
+    networks = catalog.settings.backend_networks
+    if networks and not any(ip in network for network in networks):
+        return f"{ip} is in none of the networks for backends"
+    return None
+
+
+class VpcAllowList:
+    """Resolved -> Permitted."""
+
+    def __init__(self, resolver: Resolver) -> None:
+        self._resolver = resolver
+
+    async def __call__(self, call: Resolved) -> Permitted:
+        upstream = call.upstream
+        if isinstance(upstream, MockUpstream):
+            return Permitted(**vars(call), pinned="")
+        fault = Fault.VPC_ACCESS_DENIED if upstream.vpc_access else Fault.BACKEND_ADDRESS
+        if upstream.vpc_access:
+            access = call.catalog.vpc_accesses.get(upstream.vpc_access)
+            if access is None or (access.host, access.port) != (upstream.host, upstream.port):
+                raise Refusal(fault, f"{upstream.host}:{upstream.port} is not authorized")
+        addresses = await self._resolver.resolve(upstream.host, upstream.port)
+        if not addresses:
+            raise Refusal(fault, f"{upstream.host} has no address")
+        pinned = addresses[0]
+        if (reason := refusal_of(upstream, pinned, call.catalog)) is not None:
+            raise Refusal(fault, f"{upstream.host}: {reason}")
+        return Permitted(**vars(call), pinned=pinned)

@@ -1,0 +1,117 @@
+"""The parts of HTTP that several rooms read the same way: fields, paths, queries and forms.
+
+Pure functions over text. Header bytes are decoded as UTF-8 before they come here (clients put
+UTF-8 on the wire; reference: protocol 1.2), with undecodable bytes as surrogate escapes.
+"""
+
+import re
+from collections.abc import Iterable, Sequence
+from urllib.parse import unquote_to_bytes
+
+FORM_MEDIA_TYPE = "application/x-www-form-urlencoded"
+
+Pairs = tuple[tuple[str, str], ...]
+
+_BROKEN_ESCAPE = re.compile(r"%(?![0-9A-Fa-f]{2})")
+_KEPT_ESCAPE = re.compile(r"(%2[Ff]|%5[Cc])")
+_TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
+
+
+class Headers:
+    """Header fields in the order received, spelled as received; looked up in any case."""
+
+    __slots__ = ("_index", "fields")
+
+    def __init__(self, fields: Iterable[tuple[str, str]]) -> None:
+        self.fields: Pairs = tuple(fields)
+        index: dict[str, list[str]] = {}
+        for name, value in self.fields:
+            index.setdefault(name.lower(), []).append(value)
+        self._index = index
+
+    def first(self, name: str) -> str | None:
+        """The first value of a field, or None when it is absent."""
+        values = self._index.get(name.lower())
+        return values[0] if values else None
+
+    def all(self, name: str) -> Sequence[str]:
+        return self._index.get(name.lower(), ())
+
+    def __contains__(self, name: str) -> bool:
+        return name.lower() in self._index
+
+    def __repr__(self) -> str:
+        return f"Headers({self.fields!r})"
+
+
+def is_token(text: str) -> bool:
+    """Whether `text` may be a header name or a method (RFC 9110, 5.6.2)."""
+    return _TOKEN.fullmatch(text) is not None
+
+
+def media_type(content_type: str) -> str:
+    """`Application/JSON; charset=utf-8` -> `application/json`."""
+    return content_type.partition(";")[0].strip().lower()
+
+
+def is_form(content_type: str) -> bool:
+    """The product's rule: a form is what says so anywhere in Content-Type (protocol 1.2)."""
+    return FORM_MEDIA_TYPE in content_type.lower()
+
+
+def decode_path(raw: str) -> str | None:
+    """Percent-decode a path as UTF-8, leaving `%2F` and `%5C` as they are spelled.
+
+    `+` stays `+`. None when an escape is broken or the bytes are not UTF-8 (protocol 1.2).
+    """
+    if "%" not in raw:
+        return raw
+    if _BROKEN_ESCAPE.search(raw):
+        return None
+    try:
+        return "".join(
+            piece if _KEPT_ESCAPE.fullmatch(piece) else unquote_to_bytes(piece).decode("utf-8")
+            for piece in _KEPT_ESCAPE.split(raw)
+        )
+    except UnicodeDecodeError:
+        return None
+
+
+def decode_form_text(raw: str) -> str:
+    """Form decoding of one name or value: `+` is a space, escapes are UTF-8.
+
+    Broken escapes and bytes that are not UTF-8 stay visible (as U+FFFD), never raise.
+    """
+    text = raw.replace("+", " ")
+    if "%" not in text:
+        return text
+    return unquote_to_bytes(text).decode("utf-8", "replace")
+
+
+def parse_query(raw: str) -> Pairs:
+    """Query text to decoded pairs, in order, duplicates kept.
+
+    `a` and `a=` are both the empty string; a pair with an empty name is dropped (protocol 5.3).
+    """
+    pairs = []
+    for item in raw.split("&"):
+        name, _, value = item.partition("=")
+        if name:
+            pairs.append((decode_form_text(name), decode_form_text(value)))
+    return tuple(pairs)
+
+
+def first_values(pairs: Iterable[tuple[str, str]]) -> dict[str, str]:
+    """The first value of each name (protocol 5.3: a parameter that is no list uses the first)."""
+    found: dict[str, str] = {}
+    for name, value in pairs:
+        found.setdefault(name, value)
+    return found
+
+
+def host_name(authority: str) -> str:
+    """`API.example.com:8080` -> `api.example.com`; `[::1]:80` -> `::1`; a final dot is dropped."""
+    authority = authority.strip().lower()
+    if authority.startswith("["):
+        return authority[1:].partition("]")[0]
+    return authority.partition(":")[0].rstrip(".")
