@@ -1,0 +1,44 @@
+"""Every store that stands behind the ports. The contract tests run over each of them."""
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Protocol
+
+import pytest
+
+from apigateway.ports import Calls, Counters, Nonces, Releases
+from apigateway.store.memory import MemoryStore
+from apigateway.store.sqlite import SqliteStore
+
+
+class Store(Protocol):
+    """What a store offers; that each one has these types is checked by mypy here."""
+
+    @property
+    def counters(self) -> Counters: ...
+    @property
+    def nonces(self) -> Nonces: ...
+    @property
+    def releases(self) -> Releases: ...
+    @property
+    def calls(self) -> Calls: ...
+
+    def open(self) -> None: ...
+    def close(self) -> None: ...
+
+
+def _memory(_: Path) -> Store:
+    return MemoryStore()
+
+
+def _sqlite(folder: Path) -> Store:
+    return SqliteStore(folder / "state" / "gateway.db")
+
+
+@pytest.fixture(params=[_memory, _sqlite], ids=["memory", "sqlite"])
+def store(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Store]:
+    make: Callable[[Path], Store] = request.param
+    made = make(tmp_path)
+    made.open()
+    yield made
+    made.close()

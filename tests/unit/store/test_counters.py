@@ -1,0 +1,132 @@
+"""Counters in SQLite: locks held by others, errors, and rows that are no longer needed."""
+
+import asyncio
+import contextlib
+import sqlite3
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from apigateway.model.policy import WindowUnit
+from apigateway.ports import Dimension, Limit, StoreUnavailable, Tally
+from apigateway.store.connection import connect
+from apigateway.store.sqlite import SqliteStore
+
+NOW_MS = 1_700_000_000_000
+MINUTE_MS = 60_000
+
+
+def limit(key: str, unit: WindowUnit = WindowUnit.MINUTE) -> Limit:
+    return Limit(key, 100, unit, Dimension.API)
+
+
+def take(store: SqliteStore, *limits: Limit, now_ms: int = NOW_MS) -> Tally:
+    return asyncio.run(store.counters.take(limits, now_ms))
+
+
+@contextlib.contextmanager
+def locked(path: Path) -> Iterator[sqlite3.Connection]:
+    """The write lock, held by somebody else."""
+    with contextlib.closing(connect(path, busy_timeout_s=5)) as connection:
+        connection.execute("BEGIN IMMEDIATE")
+        yield connection
+
+
+def test_a_store_that_was_never_opened_is_unavailable_and_makes_no_file(path: Path) -> None:
+    with pytest.raises(StoreUnavailable, match="not open"):
+        take(SqliteStore(path), limit("a"))
+    assert not path.parent.exists()
+
+
+def test_a_held_lock_is_unavailable_when_patience_ends(store: SqliteStore, path: Path) -> None:
+    impatient = SqliteStore(path, patience_s=0.05)
+    impatient.open()
+    with locked(path), pytest.raises(StoreUnavailable, match="locked"):
+        take(impatient, limit("a"))
+    assert take(impatient, limit("a")).standings[0].used == 1
+    impatient.close()
+
+
+def test_other_tasks_go_on_while_a_lock_is_awaited(store: SqliteStore, path: Path) -> None:
+    async def release_later(holder: sqlite3.Connection) -> float:
+        longest_s = 0.0
+        for _ in range(20):
+            before = time.perf_counter()
+            await asyncio.sleep(0)
+            longest_s = max(longest_s, time.perf_counter() - before)
+            await asyncio.sleep(0.001)
+        holder.execute("ROLLBACK")
+        return longest_s
+
+    async def both() -> tuple[Tally, float]:
+        with locked(path) as holder:
+            return await asyncio.gather(
+                store.counters.take([limit("a")], NOW_MS), release_later(holder)
+            )
+
+    tally, longest_s = asyncio.run(both())
+    assert tally.standings[0].used == 1
+    assert longest_s < 0.5
+
+
+def test_a_cancelled_take_charges_nothing_and_leaves_no_lock(
+    store: SqliteStore, path: Path
+) -> None:
+    async def cancel() -> None:
+        with locked(path):
+            with pytest.raises(TimeoutError):
+                await asyncio.wait_for(store.counters.take([limit("a")], NOW_MS), 0.02)
+
+    asyncio.run(cancel())
+    assert take(store, limit("a")).standings[0].used == 1
+
+
+def test_an_error_of_the_database_is_unavailable_and_leaves_no_lock(
+    store: SqliteStore, path: Path
+) -> None:
+    with contextlib.closing(connect(path, busy_timeout_s=5)) as connection:
+        connection.execute("ALTER TABLE counters RENAME TO hidden")
+        with pytest.raises(StoreUnavailable, match="no such table"):
+            take(store, limit("a"))
+        connection.execute("ALTER TABLE hidden RENAME TO counters")
+    assert take(store, limit("a")).standings[0].used == 1
+
+
+def test_a_failure_in_the_middle_of_a_charge_charges_nothing(
+    store: SqliteStore, path: Path
+) -> None:
+    with contextlib.closing(connect(path, busy_timeout_s=5)) as connection:
+        connection.execute(
+            "CREATE TRIGGER refuse BEFORE INSERT ON counters WHEN new.key = 'b'"
+            " BEGIN SELECT raise(ABORT, 'no b'); END"
+        )
+    with pytest.raises(StoreUnavailable, match="no b"):
+        take(store, limit("a"), limit("b"))
+    assert take(store, limit("a")).standings[0].used == 1
+
+
+def test_a_key_that_is_no_text_leaves_no_lock(store: SqliteStore) -> None:
+    with pytest.raises(UnicodeEncodeError):
+        take(store, limit("\udcff"))
+    assert take(store, limit("a")).standings[0].used == 1
+
+
+def test_counts_are_purged_a_whole_unit_after_their_window(store: SqliteStore, path: Path) -> None:
+    start_ms = NOW_MS - NOW_MS % MINUTE_MS
+    take(store, limit("a"), limit("day", WindowUnit.DAY), now_ms=start_ms)
+    take(store, limit("b"), now_ms=start_ms + 2 * MINUTE_MS - 1)
+    with contextlib.closing(connect(path, busy_timeout_s=5)) as connection:
+        assert store.counters.purge(connection, 10) == 0
+        take(store, limit("b"), now_ms=start_ms + 2 * MINUTE_MS)
+        assert store.counters.purge(connection, 10) == 1
+        keys = connection.execute("SELECT key FROM counters ORDER BY key").fetchall()
+    assert keys == [("b",), ("day",)]
+
+
+def test_no_more_rows_are_purged_than_asked(store: SqliteStore, path: Path) -> None:
+    take(store, *(limit(f"old-{number}") for number in range(5)))
+    take(store, limit("new"), now_ms=NOW_MS + 3 * MINUTE_MS)
+    with contextlib.closing(connect(path, busy_timeout_s=5)) as connection:
+        assert [store.counters.purge(connection, 2) for _ in range(4)] == [2, 2, 1, 0]
