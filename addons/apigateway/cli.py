@@ -1,0 +1,25 @@
+"""The command `apigateway`: each subcommand is a module of `commands`."""
+
+import click
+
+from apigateway import __version__
+from apigateway.commands.call import call, sign
+from apigateway.commands.check import check
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, prog_name="apigateway")
+def main() -> None:
+    """Alibaba Cloud API Gateway on your own machine.
+
+    Definitions are YAML under definitions/ and policies/. Check them, serve them with
+    `mitmdump -s addons/gateway.py`, and call them with a signature.
+    """
+
+
+main.add_command(check)
+main.add_command(sign)
+main.add_command(call)
+
+if __name__ == "__main__":
+    main()

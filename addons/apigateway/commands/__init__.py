@@ -1,0 +1,1 @@
+"""Subcommands of `apigateway`. They read the arguments and translate; the doing is elsewhere."""

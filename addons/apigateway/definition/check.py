@@ -1,0 +1,247 @@
+"""The rules between definitions: names, ids, domains, regions, counts."""
+
+from collections.abc import Callable, Hashable, Iterable
+from dataclasses import dataclass, field
+from typing import Generic, TypeVar
+
+from apigateway.definition.document import Key
+from apigateway.definition.paths import faults_of_base_path, shape_of
+from apigateway.definition.problems import DocumentReport
+from apigateway.definition.wording import did_you_mean
+from apigateway.model.api import Api, VpcBackend
+from apigateway.model.app import App
+from apigateway.model.group import Group
+from apigateway.model.policy import IpControl, SignatureKey, ThrottlingPolicy, VpcAccess
+
+MAX_GROUPS = 50
+MAX_APIS = 200
+MAX_DOMAINS = 5
+
+T = TypeVar("T")
+Keys = tuple[Key, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Placed(Generic[T]):
+    """An object with the report of the document it stands in."""
+
+    object: T
+    report: DocumentReport
+
+
+@dataclass(slots=True)
+class Loaded:
+    """Everything that was read. `names` also holds the names of what could not be read, by kind
+    (an API under "api <group>"), so that one fault does not look like many.
+    """
+
+    groups: list[Placed[Group]] = field(default_factory=list)
+    apis: list[Placed[Api]] = field(default_factory=list)
+    apps: list[Placed[App]] = field(default_factory=list)
+    throttling: list[Placed[ThrottlingPolicy]] = field(default_factory=list)
+    signature_keys: list[Placed[SignatureKey]] = field(default_factory=list)
+    vpc_accesses: list[Placed[VpcAccess]] = field(default_factory=list)
+    ip_controls: list[Placed[IpControl]] = field(default_factory=list)
+    names: dict[str, set[str]] = field(default_factory=dict)
+
+
+def check_project(loaded: Loaded) -> None:
+    """Put everything that is wrong between the documents on their reports."""
+    _check_groups(loaded)
+    _check_domains(loaded)
+    _check_apis(loaded)
+    _check_routes(loaded)
+    _check_vpc_backends(loaded)
+    _check_apps(loaded)
+    _check_policies(loaded)
+
+
+@dataclass(frozen=True)
+class _Own(Generic[T]):
+    """What no two objects of a kind share. `shown` is False where it is a secret.
+
+    A `derived` value follows from the name when it is not written: two of one name share it too,
+    which is not told again.
+    """
+
+    called: str
+    value: Callable[[T], Hashable]
+    key: str
+    shown: bool = True
+    derived: bool = False
+
+
+def _check_unique(
+    called: str, placed: Iterable[Placed[T]], *rules: _Own[T], told: set[int] | None = None
+) -> set[int]:
+    """Report what two share; returns which objects were told of (`told` and more), by `id`."""
+    told = set() if told is None else told
+    for rule in rules:
+        first: dict[Hashable, Placed[T]] = {}
+        for item in placed:
+            value = rule.value(item.object)
+            if value is None or (rule.derived and id(item) in told):
+                continue
+            other = first.setdefault(value, item)
+            if other is not item:
+                told.add(id(item))
+                shown = f' "{value}"' if rule.shown else ""
+                where = other.report.document.path
+                what = f"the {rule.called}{shown} is already that of the {called} in {where}"
+                item.report.error(what, "give one of them another", rule.key)
+    return told
+
+
+def _check_groups(loaded: Loaded) -> None:
+    _check_unique(
+        "group",
+        loaded.groups,
+        _Own[Group]("name", lambda group: group.name, "name"),
+        _Own[Group]("GroupId", lambda group: group.id, "id", derived=True),
+    )
+    for item in loaded.groups[MAX_GROUPS:]:
+        what = f"an account has at most {MAX_GROUPS} groups, and this one is beyond them"
+        item.report.error(what, "put its APIs into another group", "name")
+    for item in loaded.groups:
+        for what, mend in faults_of_base_path(item.object.base_path):
+            item.report.error(what, mend, "base_path")
+        if len(item.object.domains) > MAX_DOMAINS:
+            what = f"a group has at most {MAX_DOMAINS} independent domains"
+            item.report.error(what, "remove the others", "domains", MAX_DOMAINS)
+
+
+def _check_domains(loaded: Loaded) -> None:
+    """A host name leads to one group."""
+    first: dict[str, str] = {}
+    for item in loaded.groups:
+        for index, domain in enumerate(item.object.hosts):
+            keys: Keys = ("subdomain",) if index == 0 else ("domains", index - 1)
+            if domain.name in first:
+                what = f'the domain "{domain.name}" already belongs to {first[domain.name]}'
+                item.report.error(what, "bind a domain once", *keys)
+            first.setdefault(domain.name, item.report.document.path)
+
+
+def _check_apis(loaded: Loaded) -> None:
+    by_group: dict[str, list[Placed[Api]]] = {}
+    for item in loaded.apis:
+        by_group.setdefault(item.object.group, []).append(item)
+    told: set[int] = set()
+    for apis in by_group.values():
+        _check_unique("API", apis, _Own[Api]("name", lambda api: api.name, "name"), told=told)
+        for item in apis[MAX_APIS:]:
+            what = f"a group has at most {MAX_APIS} APIs, and this one is beyond them"
+            item.report.error(what, "put it into another group", "name")
+    by_id = _Own[Api]("ApiId", lambda api: api.id, "id", derived=True)
+    _check_unique("API", loaded.apis, by_id, told=told)
+
+
+def _check_routes(loaded: Loaded) -> None:
+    """One API for a method and path; ANY and a method may share a path, with a warning."""
+    routes: dict[tuple[str, str], dict[str, Api]] = {}
+    for item in loaded.apis:
+        api, method = item.object, item.object.request.method
+        there = routes.setdefault((api.group, shape_of(api.request.path)), {})
+        if (other := there.get(method)) is not None:
+            what = f'{method} {api.request.path} is already taken by "{other.name}"'
+            mend = "change the method or the path of one of them"
+            item.report.error(what, mend, "request", "path")
+        there.setdefault(method, api)
+    for item in loaded.apis:
+        api = item.object
+        there = routes[api.group, shape_of(api.request.path)]
+        exact = [f'{m} to "{other.name}"' for m, other in there.items() if m != "ANY"]
+        if api.request.method == "ANY" and exact:
+            what = f"ANY {api.request.path} leaves {', '.join(exact)}"
+            item.report.warn(what, "name the methods, if that is not meant", "request", "method")
+
+
+def _check_vpc_backends(loaded: Loaded) -> None:
+    accesses = {item.object.name: item.object for item in loaded.vpc_accesses}
+    known = loaded.names.get("vpc-access", set())
+    regions = {item.object.name: item.object.region for item in loaded.groups}
+    for item in loaded.apis:
+        backend = item.object.backend
+        if not isinstance(backend, VpcBackend):
+            continue
+        keys = ("backend", "access")
+        if backend.access not in known:
+            mend = f"{did_you_mean(backend.access, sorted(known))}Declare it in policies/vpc-access"
+            item.report.error(f'there is no VPC access "{backend.access}"', mend, *keys)
+        elif access := accesses.get(backend.access):
+            region = regions.get(item.object.group)
+            if region is not None and access.region != region:
+                what = (
+                    f'the VPC access "{access.name}" is in {access.region}, the group in {region}'
+                )
+                item.report.error(what, "use one of the same region", *keys)
+
+
+def _check_apps(loaded: Loaded) -> None:
+    _check_unique(
+        "app",
+        loaded.apps,
+        _Own[App]("name", lambda app: app.name, "name"),
+        _Own[App]("AppId", lambda app: app.id, "id", derived=True),
+        _Own[App]("AppKey", lambda app: app.key, "key"),
+        _Own[App]("AppCode", lambda app: app.code, "code", shown=False),
+    )
+
+
+def _check_policies(loaded: Loaded) -> None:
+    _check_names("throttling policy", loaded.throttling)
+    _check_names("signature key", loaded.signature_keys)
+    _check_names("IP control", loaded.ip_controls)
+    _check_unique(
+        "VPC access",
+        loaded.vpc_accesses,
+        _Own[VpcAccess]("name", lambda access: access.name, "name"),
+        _Own[VpcAccess]("instance and port", _target_of, "instance_id"),
+    )
+    owners = {item.object.owner for item in loaded.apps}
+    for item in loaded.throttling:
+        _check_throttling(item, loaded.names.get("app", set()), owners)
+
+
+_Policy = TypeVar("_Policy", ThrottlingPolicy, SignatureKey, IpControl)
+
+
+def _check_names(called: str, placed: list[Placed[_Policy]]) -> None:
+    by_name = _Own[_Policy]("name", lambda policy: policy.name, "name")
+    by_id = _Own[_Policy]("id", lambda policy: policy.id, "id", derived=True)
+    _check_unique(called, placed, by_name, by_id)
+
+
+def _target_of(access: VpcAccess) -> str:
+    return f"{access.vpc_id} {access.instance_id} {access.port}"
+
+
+def _check_throttling(item: Placed[ThrottlingPolicy], apps: set[str], owners: set[str]) -> None:
+    policy, report = item.object, item.report
+    user = policy.user if policy.user is not None else policy.api
+    if policy.user is not None and policy.user > policy.api:
+        what = f"the user limit {policy.user} is more than the API limit {policy.api}"
+        report.error(what, f"write at most {policy.api}", "user")
+    if policy.app is not None and policy.app > user:
+        name = "user" if policy.user is not None else "API"
+        what = f"the app limit {policy.app} is more than the {name} limit {user}"
+        report.error(what, f"write at most {user}", "app")
+    subjects: set[tuple[str | None, str | None]] = set()
+    for index, special in enumerate(policy.special):
+        keys = ("special", index)
+        if (special.app is None) == (special.user is None):
+            report.error(
+                "a special limit is for one app or one user", "write one of the two", *keys
+            )
+        elif special.app is not None and special.app not in apps:
+            mend = f"{did_you_mean(special.app, sorted(apps))}Declare it in definitions/apps"
+            report.error(f'there is no app "{special.app}"', mend, *keys, "app")
+        elif special.user is not None and special.user not in owners:
+            what = f'no app belongs to the user "{special.user}"'
+            report.warn(what, "check the account", *keys, "user")
+        if (special.app, special.user) in subjects:
+            report.error("this app or user has a special limit already", "remove one", *keys)
+        subjects.add((special.app, special.user))
+        if special.limit > policy.api:
+            what = f"the special limit {special.limit} is more than the API limit {policy.api}"
+            report.error(what, f"write at most {policy.api}", *keys, "limit")

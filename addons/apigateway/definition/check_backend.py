@@ -1,0 +1,160 @@
+"""The backend's side of one API: what it gets, and where (guide, "Parameter mapping")."""
+
+from collections.abc import Iterable, Sized
+
+from apigateway.definition.document import Key
+from apigateway.definition.headers import fault_of_header, folded, is_header_value
+from apigateway.definition.paths import faults_of_path, has_rest, names_in
+from apigateway.definition.problems import DocumentReport
+from apigateway.definition.wording import did_you_mean
+from apigateway.model.api import (
+    Api,
+    BackendParameter,
+    BodyFormat,
+    Constant,
+    HttpBackend,
+    Location,
+    MockBackend,
+    Mode,
+    VpcBackend,
+)
+
+BODILESS = frozenset({"GET", "HEAD", "OPTIONS"})
+
+
+def check_backend(api: Api, report: DocumentReport) -> None:
+    """Put everything that is wrong with the backend of `api` on the report."""
+    if isinstance(api.backend, MockBackend):
+        _check_mock(api.backend, report)
+    else:
+        _check_backend_path(api, api.backend, report)
+        _check_backend_parameters(api, api.backend, report)
+
+
+def check_name(name: str, location: Location, report: DocumentReport, *keys: Key) -> None:
+    if location is Location.HEADER:
+        if fault := fault_of_header(name):
+            report.error(*fault, *keys)
+    elif not name.isprintable() or name != name.strip():
+        what = f"the name {name!r} holds blanks or control characters at its ends or inside"
+        report.error(what, "write a plain name", *keys)
+
+
+def _check_mock(backend: MockBackend, report: DocumentReport) -> None:
+    seen: set[str] = set()
+    for name in dict.fromkeys(name for name, _ in backend.headers):
+        keys = ("backend", "headers", name)
+        if fault := fault_of_header(name):
+            report.error(*fault, *keys, at_key=True)
+        if name.lower() in seen:
+            what = f"the header {name} stands twice"
+            report.error(what, "write its values as one list", *keys, at_key=True)
+        seen.add(name.lower())
+        if not all(is_header_value(value) for other, value in backend.headers if other == name):
+            what = f"the header {name} has a value with a line break, control sign or outer blank"
+            report.error(what, "write one plain line", *keys)
+
+
+def _check_backend_path(
+    api: Api, backend: HttpBackend | VpcBackend, report: DocumentReport
+) -> None:
+    keys = ("backend", "path")
+    for what, mend in faults_of_path(backend.path, backend=True):
+        report.error(what, mend, *keys)
+    if has_rest(backend.path) and not has_rest(api.request.path):
+        what = 'the backend path ends with "/*", and the request path does not'
+        report.error(what, 'end request.path with "/*" too, or remove it here', *keys)
+    sent: tuple[BackendParameter | Constant, ...]
+    sent = (*api.backend_parameters, *api.constants, *api.system_parameters)
+    filled = {item.name for item in sent if item.location is Location.PATH}
+    for name in dict.fromkeys(names_in(backend.path)):
+        if name not in filled:
+            mend = f"add {{from: ..., name: {name}, in: path}} to backend.parameters"
+            report.error(f"nothing fills [{name}] of the backend path", mend, *keys)
+    sources = {item.source for item in api.backend_parameters}
+    for index, parameter in enumerate(api.request.parameters):
+        if parameter.location is Location.PATH and parameter.name not in sources:
+            what = f'the path parameter "{parameter.name}" does not reach the backend'
+            mend = f"put [{parameter.name}] into backend.path, or map it in backend.parameters"
+            report.error(what, mend, "request", "parameters", index, "name")
+
+
+def _check_backend_parameters(
+    api: Api, backend: HttpBackend | VpcBackend, report: DocumentReport
+) -> None:
+    data = report.document.data["backend"]
+    _check_sources(api, len(data.get("parameters", ())), report)
+    room = names_in(backend.path)
+    seen: dict[tuple[Location, str], Key] = {}
+    for name, location, keys in _sent(api, data.get("parameters", ())):
+        check_name(name, location, report, *keys)
+        if location is Location.PATH and name not in room:
+            what = f'the backend path has no [{name}] for "{name}"'
+            report.error(what, "put it into backend.path, or change the place", *keys)
+        if location is Location.BODY:
+            _check_form_field(api, backend, name, report, keys)
+        at = (location, folded(name) if location is Location.HEADER else name)
+        # two that keep one name were declared twice: that is told already
+        if at in seen and (keys[0], seen[at]) != ("request", "request"):
+            what = f'the backend gets "{name}" twice in {location}'
+            report.error(what, "give one of them another name", *keys)
+        seen[at] = keys[0]
+    for index, constant in enumerate(api.constants):
+        if constant.location is Location.HEADER and not is_header_value(constant.value):
+            what = f'the constant "{constant.name}" holds a line break, control sign or outer blank'
+            report.error(what, "write one plain line", "backend", "constants", index, "value")
+
+
+def _check_form_field(
+    api: Api,
+    backend: HttpBackend | VpcBackend,
+    name: str,
+    report: DocumentReport,
+    keys: tuple[Key, ...],
+) -> None:
+    """What the request itself cannot send was told where the request was checked."""
+    kept = keys[0] == "request"
+    method = backend.method or api.request.method
+    if api.request.body.format is BodyFormat.STREAM:
+        if not kept:
+            what = f'"{name}" cannot be a form field at the backend: the body is a stream'
+            report.error(what, "choose query or header", *keys)
+    elif method in BODILESS and not (kept and api.request.method in BODILESS):
+        what = f'"{name}" cannot be a form field at the backend: {method} has no body'
+        report.error(what, "choose query or header, or write backend.method: POST", *keys)
+
+
+def _sent(api: Api, declared: Sized) -> Iterable[tuple[str, Location, tuple[Key, ...]]]:
+    """Name, place and position of everything the backend gets besides the body.
+
+    What keeps the caller's name stands where the request declares it.
+    """
+    places = {item.name: index for index, item in enumerate(api.request.parameters)}
+    for index, mapped in enumerate(api.backend_parameters):
+        if index < len(declared):
+            yield mapped.name, mapped.location, ("backend", "parameters", index, "name")
+        else:
+            keys = ("request", "parameters", places[mapped.source], "name")
+            yield mapped.name, mapped.location, keys
+    for index, constant in enumerate(api.constants):
+        yield constant.name, constant.location, ("backend", "constants", index, "name")
+    for index, system in enumerate(api.system_parameters):
+        yield system.name, system.location, ("backend", "system", index, "name")
+
+
+def _check_sources(api: Api, count: int, report: DocumentReport) -> None:
+    """The declared backend parameters: whether their source exists and is always there."""
+    declared = {item.name: item for item in api.request.parameters}
+    for index, item in enumerate(api.backend_parameters[:count]):
+        keys = ("backend", "parameters", index)
+        source = declared.get(item.source)
+        if source is None:
+            mend = f"{did_you_mean(item.source, list(declared))}Declare it in request.parameters"
+            what = f'the request has no parameter "{item.source}"'
+            report.error(what, mend, *keys, "from")
+        elif api.request.mode is Mode.PASSTHROUGH and source.location is not Location.PATH:
+            what = f'"{item.source}" is not mapped in mode passthrough'
+            report.error(what, "remove it here, or write mode: mapping", *keys, "from")
+        elif item.location is Location.PATH and not source.required and source.default is None:
+            what = f'"{item.source}" fills the backend path but may be absent'
+            report.error(what, "write required: true for it, or a default", *keys, "from")

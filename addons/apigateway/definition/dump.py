@@ -1,0 +1,148 @@
+"""The model's `Api` as a document again: what an editor writes and a release keeps."""
+
+from typing import Any
+
+from apigateway.definition.addresses import address_of
+from apigateway.model.api import (
+    Api,
+    Auth,
+    BackendParameter,
+    Body,
+    HttpBackend,
+    MockBackend,
+    Parameter,
+    Request,
+    Result,
+    SignatureMethod,
+)
+
+
+def dump_api(api: Api) -> dict[str, Any]:
+    """The document of `api`, with its id; defaults are left out. Reading it gives `api` again."""
+    return {
+        "id": api.id,
+        "name": api.name,
+        **_given(description=(api.description, "")),
+        "visibility": api.visibility,
+        "auth": _dump_auth(api.auth),
+        "request": _dump_request(api.request),
+        "backend": _dump_backend(api),
+        **_given(result=(_dump_result(api.result), {})),
+    }
+
+
+def _given(**pairs: tuple[Any, Any]) -> dict[str, Any]:
+    """The pairs (value, default) whose value is not the default."""
+    return {
+        key: value
+        for key, (value, default) in pairs.items()
+        if type(value) is not type(default) or value != default
+    }
+
+
+def _dump_auth(auth: Auth) -> dict[str, Any]:
+    return {
+        "type": auth.type.value,
+        "signature_methods": [m.value for m in SignatureMethod if m in auth.signature_methods],
+        **_given(force_nonce=(auth.force_nonce, False)),
+        **_given(app_code=(auth.app_code.value, "disabled")),
+    }
+
+
+def _dump_request(request: Request) -> dict[str, Any]:
+    return {
+        "protocols": sorted(request.protocols),
+        "method": request.method,
+        "path": request.path,
+        "mode": request.mode.value,
+        **_given(parameters=([_dump_parameter(item) for item in request.parameters], [])),
+        **_given(body=(_dump_body(request.body), {})),
+    }
+
+
+def _dump_parameter(parameter: Parameter) -> dict[str, Any]:
+    return {
+        "name": parameter.name,
+        "in": parameter.location.value,
+        "type": parameter.type.value,
+        "required": parameter.required,
+        **_given(
+            default=(parameter.default, None),
+            example=(parameter.example, None),
+            description=(parameter.description, ""),
+            enum=(list(parameter.enum), []),
+            min_length=(parameter.min_length, None),
+            max_length=(parameter.max_length, None),
+            minimum=(parameter.minimum, None),
+            maximum=(parameter.maximum, None),
+            pattern=(parameter.pattern, None),
+            schema=(parameter.schema, None),
+        ),
+    }
+
+
+def _dump_body(body: Body) -> dict[str, Any]:
+    return _given(
+        format=(body.format.value, "form"),
+        required=(body.required, False),
+        schema=(body.schema, None),
+        description=(body.description, ""),
+        example=(body.example, None),
+    )
+
+
+def _dump_backend(api: Api) -> dict[str, Any]:
+    backend = api.backend
+    if isinstance(backend, MockBackend):
+        headers: dict[str, list[str]] = {}
+        for name, value in backend.headers:
+            headers.setdefault(name, []).append(value)
+        return {
+            "type": "mock",
+            "status": backend.status,
+            **_given(headers=(headers, {}), body=(backend.body, "")),
+        }
+    target = (
+        {"type": "http", "address": address_of(backend.scheme, backend.host, backend.port)}
+        if isinstance(backend, HttpBackend)
+        else {"type": "vpc", "access": backend.access, "scheme": backend.scheme}
+    )
+    return {
+        **target,
+        "path": backend.path,
+        **_given(method=(backend.method, None)),
+        "timeout_ms": backend.timeout_ms,
+        **_given(
+            parameters=([_dump_mapped(item) for item in api.backend_parameters], []),
+            constants=(
+                [
+                    {"name": item.name, "in": item.location.value, "value": item.value}
+                    for item in api.constants
+                ],
+                [],
+            ),
+            system=([_dump_mapped(item) for item in api.system_parameters], []),
+        ),
+    }
+
+
+def _dump_mapped(item: BackendParameter) -> dict[str, str]:
+    return {"from": item.source, "name": item.name, "in": item.location.value}
+
+
+def _dump_result(result: Result) -> dict[str, Any]:
+    return _given(
+        type=(result.type, "JSON"),
+        example=(result.example, None),
+        failure_example=(result.failure_example, None),
+        errors=(
+            [
+                {
+                    "code": item.code,
+                    **_given(message=(item.message, ""), description=(item.description, "")),
+                }
+                for item in result.errors
+            ],
+            [],
+        ),
+    )

@@ -1,0 +1,270 @@
+"""Whether a provider's JSON Schema can be trusted with callers' data.
+
+Beyond the draft itself (2020-12): a `$ref` stays inside the schema and resolves, no chain of
+references comes back to where it started (it would never end), and patterns are RE2's, since
+callers choose what they are matched against.
+"""
+
+from collections.abc import Iterator, Mapping
+from functools import lru_cache
+from typing import Any
+from urllib.parse import unquote
+
+import re2
+from jsonschema import Draft202012Validator, validators
+from jsonschema.exceptions import SchemaError, ValidationError, best_match
+from referencing import Registry
+
+from apigateway.definition.document import Key
+from apigateway.definition.values import fault_of_pattern
+
+Found = tuple[tuple[Key, ...], str, str]
+
+DRAFT = "https://json-schema.org/draft/2020-12/schema"
+RE2_MEND = "RE2 has no backreferences (\\1) and no look-around ((?=...), (?<=...)); rewrite it"
+
+_ONE = frozenset(
+    [
+        "items",
+        "additionalProperties",
+        "not",
+        "if",
+        "then",
+        "else",
+        "contains",
+        "propertyNames",
+        "unevaluatedItems",
+        "unevaluatedProperties",
+        "contentSchema",
+    ]
+)
+_MANY = frozenset(["allOf", "anyOf", "oneOf", "prefixItems"])
+_NAMED = frozenset(["properties", "patternProperties", "$defs", "definitions", "dependentSchemas"])
+_IN_PLACE = frozenset(["not", "if", "then", "else", "allOf", "anyOf", "oneOf", "dependentSchemas"])
+_TYPES = frozenset(["string", "number", "integer", "boolean", "array", "object", "null"])
+_TEXT = frozenset(["title", "description", "$comment", "format", "pattern", "$ref"])
+_COUNT = frozenset(
+    [
+        "minLength",
+        "maxLength",
+        "minItems",
+        "maxItems",
+        "minProperties",
+        "maxProperties",
+    ]
+)
+_NUMBER = frozenset(["minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum"])
+_FREE = frozenset(["default", "examples", "const"])
+_FLAG = frozenset(["uniqueItems", "deprecated", "readOnly", "writeOnly"])
+
+
+def faults_of_schema(schema: Any) -> list[Found]:
+    """Keys inside the schema, what is wrong there, how to mend it."""
+    if not _surely_valid(schema):
+        try:
+            Draft202012Validator.check_schema(schema)
+        except SchemaError as error:
+            keys = tuple(error.absolute_path)
+            return [(keys, "this is not a valid JSON Schema", _schema_mend(error))]
+        except RecursionError:
+            return [((), "the JSON Schema is nested too deeply", "write it flatter")]
+    found = [fault for keys, sub in subschemas(schema) for fault in _faults_here(keys, sub)]
+    return found or _faults_of_references(schema)
+
+
+def subschemas(
+    schema: Any, keys: tuple[Key, ...] = ()
+) -> Iterator[tuple[tuple[Key, ...], dict[str, Any]]]:
+    """Every object schema inside `schema`, itself first, with the keys that lead to it."""
+    if not isinstance(schema, dict):
+        return
+    yield keys, schema
+    for word, value in schema.items():
+        if word in _ONE:
+            yield from subschemas(value, (*keys, word))
+        elif word in _MANY and isinstance(value, list):
+            for index, item in enumerate(value):
+                yield from subschemas(item, (*keys, word, index))
+        elif word in _NAMED and isinstance(value, dict):
+            for name, item in value.items():
+                yield from subschemas(item, (*keys, word, name))
+
+
+def _surely_valid(schema: Any) -> bool:
+    """Whether the schema uses only common keywords, and these rightly; False is no verdict.
+
+    The full check against the meta-schema takes a millisecond, too long for each of 10,000.
+    """
+    if isinstance(schema, bool):
+        return True
+    return isinstance(schema, dict) and all(_keyword_is_right(*item) for item in schema.items())
+
+
+def _keyword_is_right(word: str, value: Any) -> bool:
+    if word in _NAMED and word != "patternProperties":
+        return isinstance(value, dict) and all(map(_surely_valid, value.values()))
+    if word in _ONE:
+        return _surely_valid(value)
+    if word in _MANY:
+        return isinstance(value, list) and bool(value) and all(map(_surely_valid, value))
+    if word in _TEXT:
+        return (isinstance(value, str) and word != "$ref") or (word == "$ref" and _is_local(value))
+    if word in _COUNT:
+        return type(value) is int and value >= 0
+    if word in _NUMBER:
+        return type(value) in (int, float)
+    if word in _FLAG:
+        return isinstance(value, bool)
+    if word in _FREE:
+        return word != "examples" or isinstance(value, list)
+    if word == "enum":
+        return isinstance(value, list)
+    if word == "type":
+        names = [value] if isinstance(value, str) else value
+        return isinstance(names, list) and _are_distinct_texts(names) and _TYPES.issuperset(names)
+    if word == "required":
+        return isinstance(value, list) and _are_distinct_texts(value)
+    return word == "$schema" and value == DRAFT
+
+
+def _are_distinct_texts(values: list[Any]) -> bool:
+    texts = [value for value in values if isinstance(value, str)]
+    return bool(texts) and len(texts) == len(values) == len(set(texts))
+
+
+def _is_local(reference: Any) -> bool:
+    return isinstance(reference, str) and (reference == "#" or reference.startswith("#/"))
+
+
+def _schema_mend(error: SchemaError) -> str:
+    word = error.absolute_path[-1] if error.absolute_path else "the schema"
+    return f'see what draft 2020-12 says of "{word}"'
+
+
+def _faults_here(keys: tuple[Key, ...], schema: dict[str, Any]) -> Iterator[Found]:
+    if schema.get("$schema", DRAFT) not in (DRAFT, DRAFT + "#"):
+        yield (*keys, "$schema"), "the JSON Schema is of another draft", f"write {DRAFT}"
+    for word in ("$id", "$anchor", "$dynamicAnchor", "$dynamicRef", "$vocabulary"):
+        if word in schema:
+            yield (
+                (*keys, word),
+                f'"{word}" is not supported',
+                "use $defs and a $ref such as #/$defs/x",
+            )
+    if "$ref" in schema:
+        reference = schema["$ref"]
+        if not reference.startswith("#"):
+            what = f'the $ref "{reference}" leads out of the schema'
+            yield (*keys, "$ref"), what, "put what it names under $defs and write #/$defs/name"
+    if "pattern" in schema and (reason := fault_of_pattern(schema["pattern"])):
+        yield (*keys, "pattern"), f"the pattern does not compile ({reason})", RE2_MEND
+    for pattern in schema.get("patternProperties", ()):
+        if reason := fault_of_pattern(pattern):
+            where = (*keys, "patternProperties", pattern)
+            yield where, f"the pattern does not compile ({reason})", RE2_MEND
+
+
+_NOTHING = object()
+
+
+def _resolved(root: Any, reference: str) -> Any:
+    """What a JSON pointer `#/...` names, `_NOTHING` when nothing stands there."""
+    if not _is_local(reference):
+        return _NOTHING
+    value = root
+    for step in unquote(reference[1:]).split("/")[1:]:
+        step = step.replace("~1", "/").replace("~0", "~")
+        if isinstance(value, dict) and step in value:
+            value = value[step]
+        elif isinstance(value, list) and step in map(str, range(len(value))):
+            value = value[int(step)]
+        else:
+            return _NOTHING
+    return value
+
+
+def _faults_of_references(root: Any) -> list[Found]:
+    """References to what is no schema, then the first that would never end."""
+    schemas = list(subschemas(root))
+    references = [(keys, schema) for keys, schema in schemas if "$ref" in schema]
+    known = {id(schema) for _, schema in schemas}
+    found: list[Found] = []
+    for keys, schema in references:
+        target = _resolved(root, schema["$ref"])
+        if not isinstance(target, bool) and id(target) not in known:
+            what = f'the $ref "{schema["$ref"]}" leads to no schema'
+            mend = "name something under $defs, such as #/$defs/name"
+            found.append(((*keys, "$ref"), what, mend))
+    return found or _endless(root, references)
+
+
+def _endless(root: Any, references: list[tuple[tuple[Key, ...], dict[str, Any]]]) -> list[Found]:
+    """References that come back to their own start without going into the data."""
+    done: set[int] = set()
+
+    def visit(schema: Any, trail: frozenset[int]) -> bool:
+        if not isinstance(schema, dict) or id(schema) in done:
+            return False
+        if id(schema) in trail:
+            return True
+        onward = trail | {id(schema)}
+        if any(visit(sub, onward) for sub in _in_place(root, schema)):
+            return True
+        done.add(id(schema))
+        return False
+
+    what = "the $ref leads back to itself and would never end"
+    return [
+        ((*keys, "$ref"), what, "end the circle")
+        for keys, schema in references
+        if visit(schema, frozenset())
+    ][:1]
+
+
+def _in_place(root: Any, schema: dict[str, Any]) -> Iterator[Any]:
+    """The schemas that judge the same value as `schema` does."""
+    if "$ref" in schema:
+        yield _resolved(root, schema["$ref"])
+    for word in _IN_PLACE & schema.keys():
+        value = schema[word]
+        if word == "dependentSchemas":
+            yield from value.values()
+        elif isinstance(value, list):
+            yield from value
+        else:
+            yield value
+
+
+def fault_of_instance(schema: Any, instance: Any) -> str:
+    """Where `instance` breaks a schema without faults, and which rule; "" when it does not."""
+    try:
+        error = best_match(_Linear(schema, registry=Registry()).iter_errors(instance))
+    except RecursionError:
+        return "/ (nested too deeply)"
+    if error is None:
+        return ""
+    return f"/{'/'.join(map(str, error.absolute_path))} ({error.validator})"
+
+
+_compiled = lru_cache(maxsize=4096)(re2.compile)
+
+
+def _pattern(_validator: Any, pattern: str, instance: Any, _schema: Any) -> Iterator[Any]:
+    if isinstance(instance, str) and not _compiled(pattern).search(instance):
+        yield ValidationError("does not match")
+
+
+def _pattern_properties(
+    validator: Any, patterns: Mapping[str, Any], instance: Any, _schema: Any
+) -> Iterator[Any]:
+    if isinstance(instance, dict):
+        for pattern, schema in patterns.items():
+            for name in filter(_compiled(pattern).search, instance):
+                yield from validator.descend(instance[name], schema, name, pattern)
+
+
+# As the gateway does at run time (`apigateway.documents`), but made once: that takes longer
+# than the check of the whole API.
+_Linear: Any = validators.extend(
+    Draft202012Validator, {"pattern": _pattern, "patternProperties": _pattern_properties}
+)

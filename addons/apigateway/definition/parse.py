@@ -1,0 +1,222 @@
+"""An API's document (plain data) as the model's `Api`."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from apigateway.definition.addresses import parse_address
+from apigateway.definition.check_api import check_api
+from apigateway.definition.document import Document
+from apigateway.definition.ids import hex_id
+from apigateway.definition.paths import names_in
+from apigateway.definition.problems import DefinitionError, DocumentReport, Report
+from apigateway.definition.shape import misfits
+from apigateway.definition.values import text_of
+from apigateway.model.api import (
+    Api,
+    AppCodeUse,
+    Auth,
+    AuthType,
+    Backend,
+    BackendParameter,
+    Body,
+    BodyFormat,
+    Constant,
+    ErrorSample,
+    HttpBackend,
+    Location,
+    MockBackend,
+    Mode,
+    Parameter,
+    ParameterType,
+    Request,
+    Result,
+    SignatureMethod,
+    VpcBackend,
+)
+from apigateway.model.group import Group
+
+_Data = Mapping[str, Any]
+
+
+def parse_api(document: Mapping[str, Any], *, group: Group, account: str) -> Api:
+    """The API of a document without a file: a release in the store, or what an editor sends.
+
+    It meets the same rules as a file. `dump_api` is the way back.
+
+    Raises: DefinitionError, whose problems have line 0.
+    """
+    run = Report()
+    plain: Any = dict(document)
+    report = run.on(Document(f"{group.name}/{plain.get('name', 'API')}", plain))
+    if not fits(report, "api"):
+        raise DefinitionError(run.in_order(run.errors))
+    api = checked_api(report, group, account)
+    if run.errors:
+        raise DefinitionError(run.in_order(run.errors))
+    return api
+
+
+def fits(report: DocumentReport, kind: str) -> bool:
+    """Whether the document has the shape of `schema/<kind>.json`; if not, it is reported."""
+    for misfit in misfits(kind, report.document.data):
+        report.error(misfit.what, misfit.mend, *misfit.keys, at_key=misfit.at_key)
+    return not report.failed
+
+
+def checked_api(report: DocumentReport, group: Group, account: str) -> Api:
+    """The API of a document that fits; what is wrong with it is reported."""
+    api = read_api(report, group, account)
+    check_api(api, report)
+    return api
+
+
+def read_api(report: DocumentReport, group: Group, account: str) -> Api:
+    """The API in `report.document`, which has the shape of `schema/api.json`."""
+    data: _Data = report.document.data
+    name = data["name"]
+    request = _request(data["request"])
+    backend = _backend(data["backend"], report)
+    return Api(
+        id=data.get("id") or hex_id("api", account, group.region, group.name, name),
+        group=group.name,
+        name=name,
+        description=data.get("description", ""),
+        visibility=data.get("visibility", "private"),
+        auth=_auth(data.get("auth", {})),
+        request=request,
+        backend=backend,
+        backend_parameters=_backend_parameters(data["backend"], request, backend),
+        constants=tuple(
+            Constant(name=item["name"], location=Location(item["in"]), value=item["value"])
+            for item in data["backend"].get("constants", ())
+        ),
+        system_parameters=tuple(_mapped(item) for item in data["backend"].get("system", ())),
+        result=_result(data.get("result", {})),
+        document=data,
+    )
+
+
+def _auth(data: _Data) -> Auth:
+    methods = data.get("signature_methods", ("HmacSHA256",))
+    return Auth(
+        type=AuthType(data.get("type", "app")),
+        signature_methods=frozenset(SignatureMethod(method) for method in methods),
+        force_nonce=data.get("force_nonce", False),
+        app_code=AppCodeUse(data.get("app_code", "disabled")),
+    )
+
+
+def _request(data: _Data) -> Request:
+    return Request(
+        protocols=frozenset(data.get("protocols", ("http", "https"))),
+        method=data["method"].upper(),
+        path=data["path"],
+        mode=Mode(data.get("mode", "mapping")),
+        parameters=tuple(_parameter(item) for item in data.get("parameters", ())),
+        body=_body(data.get("body", {})),
+    )
+
+
+def _parameter(data: _Data) -> Parameter:
+    location = Location(data["in"])
+    return Parameter(
+        name=data["name"],
+        location=location,
+        type=ParameterType(data.get("type", "String")),
+        required=data.get("required", location is Location.PATH),
+        default=text_of(data["default"]) if "default" in data else None,
+        example=text_of(data["example"]) if "example" in data else None,
+        description=data.get("description", ""),
+        enum=tuple(text_of(item) for item in data.get("enum", ())),
+        min_length=data.get("min_length"),
+        max_length=data.get("max_length"),
+        minimum=data.get("minimum"),
+        maximum=data.get("maximum"),
+        pattern=data.get("pattern"),
+        schema=data.get("schema"),
+    )
+
+
+def _body(data: _Data) -> Body:
+    return Body(
+        format=BodyFormat(data.get("format", "form")),
+        required=data.get("required", False),
+        schema=data.get("schema"),
+        description=data.get("description", ""),
+        example=data.get("example"),
+    )
+
+
+def _backend(data: _Data, report: DocumentReport) -> Backend:
+    if data["type"] == "mock":
+        return MockBackend(
+            status=data.get("status", 200),
+            headers=_headers(data.get("headers", {})),
+            body=data.get("body", ""),
+        )
+    method = data.get("method")
+    method = method.upper() if method is not None else None
+    timeout_ms = data.get("timeout_ms", 10_000)
+    if data["type"] == "vpc":
+        return VpcBackend(
+            access=data["access"],
+            scheme=data.get("scheme", "http"),
+            path=data["path"],
+            method=method,
+            timeout_ms=timeout_ms,
+        )
+    scheme, host, port = parse_address(data["address"], report, "backend", "address")
+    return HttpBackend(
+        scheme=scheme, host=host, port=port, path=data["path"], method=method, timeout_ms=timeout_ms
+    )
+
+
+def _headers(data: Mapping[str, str | list[str]]) -> tuple[tuple[str, str], ...]:
+    return tuple(
+        (name, value)
+        for name, values in data.items()
+        for value in ([values] if isinstance(values, str) else values)
+    )
+
+
+def _mapped(data: _Data) -> BackendParameter:
+    return BackendParameter(source=data["from"], name=data["name"], location=Location(data["in"]))
+
+
+def _backend_parameters(
+    data: _Data, request: Request, backend: Backend
+) -> tuple[BackendParameter, ...]:
+    """What is declared, then every other parameter under its own name and place.
+
+    In passthrough mode only path parameters are mapped. A path parameter keeps its place only
+    where the backend path has room for it.
+    """
+    if isinstance(backend, MockBackend):
+        return ()
+    declared = tuple(_mapped(item) for item in data.get("parameters", ()))
+    sources = {item.source for item in declared}
+    room = names_in(backend.path)
+    kept = (
+        BackendParameter(source=item.name, name=item.name, location=item.location)
+        for item in request.parameters
+        if item.name not in sources
+        and (item.name in room if item.location is Location.PATH else True)
+        and (item.location is Location.PATH or request.mode is not Mode.PASSTHROUGH)
+    )
+    return (*declared, *kept)
+
+
+def _result(data: _Data) -> Result:
+    return Result(
+        type=data.get("type", "JSON"),
+        example=data.get("example"),
+        failure_example=data.get("failure_example"),
+        errors=tuple(
+            ErrorSample(
+                code=item["code"],
+                message=item.get("message", ""),
+                description=item.get("description", ""),
+            )
+            for item in data.get("errors", ())
+        ),
+    )

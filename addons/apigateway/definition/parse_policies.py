@@ -1,0 +1,217 @@
+"""Documents of every kind but APIs as the model's objects.
+
+Each function takes a report whose document has the shape of its schema, and returns the object;
+what the schema cannot say (networks, secrets) goes to the report as an error, and the object is
+then of no use.
+"""
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from apigateway.definition import secrets
+from apigateway.definition.addresses import is_host, parse_networks, plain_host
+from apigateway.definition.document import Key
+from apigateway.definition.ids import hex_id, numeric_id
+from apigateway.definition.problems import DocumentReport
+from apigateway.model.app import App, Secret
+from apigateway.model.group import Domain, DomainKind, Environment, Group
+from apigateway.model.policy import (
+    IpControl,
+    PolicyKind,
+    SignatureKey,
+    SpecialLimit,
+    ThrottlingPolicy,
+    VpcAccess,
+    WindowUnit,
+)
+from apigateway.model.settings import AutoRelease, ErrorStyle, GatewaySettings, StandingLimits
+
+
+@dataclass(frozen=True, slots=True)
+class Home:
+    """What a definition takes from its surroundings when it does not say it itself."""
+
+    account: str
+    region: str
+    environ: Mapping[str, str]
+
+
+def read_settings(report: DocumentReport, root: Path) -> GatewaySettings:
+    """`root` is the folder that relative paths start from."""
+    data = report.document.data
+    releases = data.get("releases", {})
+    return GatewaySettings(
+        account=data["account"],
+        region=data["region"],
+        store=root / data.get("store", "state/gateway.db"),
+        errors=ErrorStyle(data.get("errors", "coded")),
+        auto_release=AutoRelease(releases.get("auto", "first")),
+        auto_release_to=tuple(map(Environment, releases.get("environments", ("RELEASE",)))),
+        limits=StandingLimits(**data.get("limits", {})),
+        backend_networks=parse_networks(
+            data.get("backends", {}).get("networks", []), report, "backends", "networks"
+        ),
+    )
+
+
+def read_group(report: DocumentReport, home: Home) -> Group:
+    data = report.document.data
+    name, region = data["name"], data.get("region", home.region)
+    group_id = data.get("id") or hex_id("group", home.account, region, name)
+    return Group(
+        id=group_id,
+        name=name,
+        region=region,
+        description=data.get("description", ""),
+        base_path=data.get("base_path", ""),
+        traffic_limit=data.get("traffic_limit", 500),
+        subdomain=plain_host(data.get("subdomain", f"{group_id}-{region}.apigw.localhost")),
+        domains=tuple(_domain(item) for item in data.get("domains", ())),
+    )
+
+
+def _domain(item: str | Mapping[str, str]) -> Domain:
+    if isinstance(item, str):
+        return Domain(name=plain_host(item), kind=DomainKind.INDEPENDENT)
+    environment = item.get("environment")
+    return Domain(
+        name=plain_host(item["name"]),
+        kind=DomainKind.INDEPENDENT,
+        environment=Environment(environment) if environment else None,
+    )
+
+
+def read_app(report: DocumentReport, home: Home) -> App:
+    data = report.document.data
+    secret = _app_secret("secret", report, home)
+    return App(
+        id=data.get("id") or numeric_id("app", home.account, home.region, data["name"]),
+        name=data["name"],
+        owner=data.get("owner", home.account),
+        key=data["key"],
+        secret=secret,
+        code=_app_secret("code", report, home) if "code" in data else None,
+        description=data.get("description", ""),
+    )
+
+
+def _app_secret(key: str, report: DocumentReport, home: Home) -> Secret:
+    secret = secrets.resolve(report.document.data[key], report, home.environ, key)
+    value = secret.reveal()
+    if not value.isprintable() or value != value.strip():
+        what = f"the {key} holds a line break, control sign or outer blank"
+        report.error(what, "write it as one plain line", key)
+    return secret
+
+
+def read_throttling(report: DocumentReport, home: Home) -> ThrottlingPolicy:
+    data = report.document.data
+    return ThrottlingPolicy(
+        **_policy("throttling", data, home),
+        unit=WindowUnit(data["unit"]),
+        api=data["api"],
+        user=data.get("user"),
+        app=data.get("app"),
+        special=tuple(
+            SpecialLimit(limit=item["limit"], app=item.get("app"), user=item.get("user"))
+            for item in data.get("special", ())
+        ),
+        description=data.get("description", ""),
+    )
+
+
+_KEY_SECRET = re.compile(r"[A-Za-z0-9_@#!*-]{6,30}")
+
+
+def read_signature_key(report: DocumentReport, home: Home) -> SignatureKey:
+    data = report.document.data
+    secret = secrets.resolve(data["secret"], report, home.environ, "secret")
+    if secret.reveal() and not _KEY_SECRET.fullmatch(secret.reveal()):
+        mend = "write 6 to 30 letters, digits or _@#!*-"
+        report.error("the secret is not one of a signature key", mend, "secret")
+    return SignatureKey(**_policy("signature-key", data, home), key=data["key"], secret=secret)
+
+
+def read_vpc_access(report: DocumentReport, home: Home) -> VpcAccess:
+    data = report.document.data
+    if not is_host(data["host"]):
+        what = f'"{data["host"]}" is neither a host name nor an IP address'
+        report.error(what, "write one, without scheme, port or brackets", "host")
+    return VpcAccess(
+        name=data["name"],
+        region=data.get("region", home.region),
+        vpc_id=data["vpc_id"],
+        instance_id=data["instance_id"],
+        port=data["port"],
+        host=plain_host(data["host"]),
+    )
+
+
+def read_ip_control(report: DocumentReport, home: Home) -> IpControl:
+    data = report.document.data
+    if "allow" not in data and "deny" not in data:
+        what = "the IP control neither allows nor denies anyone"
+        report.error(what, "add allow: [...] or deny: [...]", "name")
+    return IpControl(
+        **_policy("ip-control", data, home),
+        allow=parse_networks(data.get("allow", []), report, "allow"),
+        deny=parse_networks(data.get("deny", []), report, "deny"),
+        description=data.get("description", ""),
+    )
+
+
+def _policy(kind: str, data: Mapping[str, Any], home: Home) -> dict[str, Any]:
+    name, region = data["name"], data.get("region", home.region)
+    identity = data.get("id") or numeric_id(kind, home.account, region, name)
+    return {"id": identity, "name": name, "region": region}
+
+
+@dataclass(frozen=True, slots=True)
+class Link:
+    """One entry of grants.yaml or bindings.yaml, before its names are looked up.
+
+    `subject` is an app or a policy; `kind` is None for a grant; `apis` None means all.
+    `keys` lead to the entry in its document.
+    """
+
+    kind: PolicyKind | None
+    subject: str
+    group: str
+    apis: tuple[str, ...] | None
+    environments: tuple[Environment, ...]
+    keys: tuple[Key, ...]
+
+
+def read_grants(data: list[dict[str, Any]]) -> Iterator[Link]:
+    for index, item in enumerate(data):
+        yield _link(None, item["app"], item, (index,))
+
+
+_BINDING_KEYS = {
+    "throttling": PolicyKind.THROTTLING,
+    "signature_keys": PolicyKind.SIGNATURE_KEY,
+    "ip_control": PolicyKind.IP_CONTROL,
+}
+
+
+def read_bindings(data: dict[str, list[dict[str, Any]]]) -> Iterator[Link]:
+    for key, kind in _BINDING_KEYS.items():
+        for index, item in enumerate(data.get(key, ())):
+            yield _link(kind, item["policy"], item, (key, index))
+
+
+def _link(
+    kind: PolicyKind | None, subject: str, item: dict[str, Any], keys: tuple[Key, ...]
+) -> Link:
+    apis = item["apis"]
+    return Link(
+        kind=kind,
+        subject=subject,
+        group=item["group"],
+        apis=None if apis == "*" else tuple(apis),
+        environments=tuple(map(Environment, item.get("environments", Environment))),
+        keys=keys,
+    )

@@ -1,0 +1,239 @@
+"""The chain as mitmproxy add-ons: one adapter for all stages, and the two ends of a call.
+
+Reception turns a flow into a call, each StageHook lets its stage decide, Dispatch calls the
+backend and writes the answer, MetricsLog records it. Between Reception and Dispatch the flow
+already carries a refusal: whatever crashes, mitmproxy finds an answer and forwards nothing.
+"""
+
+import logging
+import time
+
+from mitmproxy import http
+
+from apigateway.answers import message_of, render_answer, render_refusal
+from apigateway.backend import Backends
+from apigateway.chain import Call, Step, advance
+from apigateway.errors import Fault, Refusal
+from apigateway.exchange import Identified, Received, Routed, Signed
+from apigateway.guard import denial, new_request_id, to_response
+from apigateway.model.record import CallRecord
+from apigateway.model.settings import ErrorStyle
+from apigateway.ports import Calls
+from apigateway.settings import Settings
+from apigateway.wire import Headers, host_name
+
+logger = logging.getLogger(__name__)
+
+
+class Desk:
+    """The calls under way, by flow, and what the add-ons of the chain share."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.settings = settings
+        self.calls: dict[str, Call] = {}
+
+    @property
+    def style(self) -> ErrorStyle:
+        catalog = self.settings.catalog
+        return ErrorStyle.CODED if catalog is None else catalog.settings.errors
+
+
+def received(flow: http.HTTPFlow, call: Call, settings: Settings) -> Received:
+    """What of a flow the stages see. The flow itself is never changed by the chain.
+
+    Raises:
+        Refusal: BUSY before everything is loaded; INVALID_URI, INVALID_HEADER for a request
+            that names its host in two ways or not at all; UNSUPPORTED_METHOD for an upgrade.
+    """
+    catalog = settings.catalog
+    if catalog is None:
+        raise Refusal(Fault.BUSY, "the gateway is not loaded", retry_after_s=1)
+    request = flow.request
+    headers = Headers(
+        (name.decode("utf-8", "surrogateescape"), value.decode("utf-8", "surrogateescape"))
+        for name, value in request.headers.fields
+    )
+    if request.is_http2 or request.is_http3:
+        authority = request.authority or headers.first("Host") or ""
+    else:
+        if request.authority:
+            raise Refusal(Fault.INVALID_URI, "absolute form", reason="is not a path")
+        authority = headers.first("Host") or ""
+    if len(headers.all("Host")) > 1:
+        raise Refusal(Fault.INVALID_HEADER, "two", name="Host", reason="is repeated")
+    if not authority:
+        raise Refusal(Fault.HEADER_REQUIRED, "no host", name="Host")
+    if "Upgrade" in headers:
+        raise Refusal(
+            Fault.INVALID_HEADER, "upgrades are not served", name="Upgrade", reason="unsupported"
+        )
+    path, _, query = request.data.path.decode("utf-8", "surrogateescape").partition("?")
+    return Received(
+        request_id=call.request_id,
+        received_ms=call.received_ms,
+        catalog=catalog,
+        method=request.method.upper(),
+        scheme="https" if flow.client_conn.tls else "http",
+        host=host_name(authority),
+        path=path,
+        query=query,
+        headers=headers,
+        body=request.raw_content or b"",
+        peer=flow.client_conn.peername[0],
+    )
+
+
+class Reception:
+    """Before the first stage: the call gets its id, its time and the one catalog it keeps."""
+
+    name = "apigateway-reception"
+
+    def __init__(self, desk: Desk) -> None:
+        self._desk = desk
+
+    def request(self, flow: http.HTTPFlow) -> None:
+        flow.response = denial(Fault.INTERNAL, flow.request.method)
+        call = Call(new_request_id(), time.time_ns() // 1_000_000)
+        self._desk.calls[flow.id] = call
+        try:
+            call.state = received(flow, call, self._desk.settings)
+        except Refusal as refusal:
+            call.refuse(refusal, "Reception")
+
+
+class StageHook:
+    """A stage as an add-on."""
+
+    def __init__(self, step: Step, desk: Desk) -> None:
+        self.name = f"apigateway-{step.name.lower()}"
+        self._step = step
+        self._calls = desk.calls
+
+    async def request(self, flow: http.HTTPFlow) -> None:
+        call = self._calls.get(flow.id)
+        if call is not None:
+            await advance(call, self._step)
+
+
+class Dispatch:
+    """After the last stage: the backend's answer, or the refusal, as the caller gets it."""
+
+    name = "apigateway-dispatch"
+
+    def __init__(self, desk: Desk, backends: Backends) -> None:
+        self._desk = desk
+        self._backends = backends
+
+    async def request(self, flow: http.HTTPFlow) -> None:
+        call = self._desk.calls.get(flow.id)
+        if call is None:
+            return
+        if not call.ended:
+            await self._send(call)
+        method, style = flow.request.method, self._desk.style
+        if call.answer is not None:
+            shown = render_answer(call.answer, call.request_id, style, method=method)
+        else:
+            refusal = call.refusal or Refusal(Fault.INTERNAL, "no stage decided")
+            shown = render_refusal(refusal, call.request_id, style, method=method)
+        flow.response = to_response(shown)
+        flow.comment, flow.marked = verdict(call, style)
+
+    async def _send(self, call: Call) -> None:
+        try:
+            if type(call.state) is not Signed:
+                raise TypeError(f"Dispatch takes Signed, but got {type(call.state).__name__}")
+            call.answer = await self._backends.send(call.state)
+        except Refusal as refusal:
+            call.refuse(refusal, "Dispatch")
+        except Exception as bug:  # fail closed: whatever happens here, the call is refused
+            logger.exception("[%s] Dispatch crashed", call.request_id)
+            call.refuse(Refusal(Fault.INTERNAL, f"{type(bug).__name__}: {bug}"), "Dispatch")
+
+
+def verdict(call: Call, style: ErrorStyle) -> tuple[str, str]:
+    """A comment and a marker that tell at a glance, in mitmweb's list, how a call ended."""
+    if call.refusal is not None:
+        code, text = call.refusal.fault.value.code, message_of(call.refusal, style)
+        return f"refused by {call.refused_by}: {code} {text[:200]}", ":no_entry:"
+    status = call.answer.status if call.answer is not None else 0
+    name = call.state.served.api.name if isinstance(call.state, Routed) else ""
+    return f"served {name}: {status}", ":white_check_mark:" if status < 500 else ":warning:"
+
+
+class MetricsLog:
+    """Behind the answer: one call record for every call, refused, served or broken off."""
+
+    name = "apigateway-metricslog"
+
+    def __init__(self, desk: Desk, calls: Calls) -> None:
+        self._desk = desk
+        self._calls = calls
+
+    def response(self, flow: http.HTTPFlow) -> None:
+        self._record(flow, flow.response.status_code if flow.response else 0)
+
+    def error(self, flow: http.HTTPFlow) -> None:
+        self._record(flow, 0)
+
+    def _record(self, flow: http.HTTPFlow, status: int) -> None:
+        call = self._desk.calls.pop(flow.id, None)
+        if call is None:
+            call = Call(new_request_id(), time.time_ns() // 1_000_000)
+            problem = flow.error.msg if flow.error else "broken off"
+            call.refuse(Refusal(Fault.INVALID_REQUEST, problem), "mitmproxy")
+        record = record_of(flow, call, status, self._desk.style)
+        self._calls.append(record)
+        if call.refusal is not None:
+            logger.info(
+                "[%s] %s %s%s %s by %s: %s",
+                record.request_id,
+                record.method,
+                record.domain,
+                record.path,
+                record.error_code,
+                record.refused_by,
+                record.detail,
+            )
+
+    def done(self) -> None:
+        """Calls that are cut off by the end of the process have a record too."""
+        for call in self._desk.calls.values():
+            if call.state is not None:
+                self._calls.append(record_of(None, call, 0, self._desk.style))
+        self._desk.calls.clear()
+
+
+def record_of(flow: http.HTTPFlow | None, call: Call, status: int, style: ErrorStyle) -> CallRecord:
+    """What is kept of a call, as far as it came."""
+    state, refusal = call.state, call.refusal
+    routed = state if isinstance(state, Routed) else None
+    app = state.app if isinstance(state, Identified) else None
+    answer = call.answer
+    response_bytes = len(flow.response.raw_content or b"") if flow and flow.response else 0
+    return CallRecord(
+        request_id=call.request_id,
+        received_ms=call.received_ms,
+        method=state.method if state else flow.request.method if flow else "",
+        scheme=state.scheme if state else "",
+        domain=state.host if state else flow.request.pretty_host if flow else "",
+        path=state.path if state else flow.request.path if flow else "",
+        client_ip=state.peer if state else "",
+        group_id=routed.bound.group.id if routed else "",
+        group_name=routed.bound.group.name if routed else "",
+        api_id=routed.served.api.id if routed else "",
+        api_name=routed.served.api.name if routed else "",
+        environment=routed.environment if routed else "",
+        app_id=app.id if app else "",
+        app_key=app.key if app else "",
+        status=status,
+        error_code=refusal.fault.value.code if refusal else "",
+        error_message=message_of(refusal, style)[:1000] if refusal else "",
+        refused_by=call.refused_by,
+        detail=(refusal.detail if refusal else "")[:1000],
+        request_bytes=len(state.body) if state else 0,
+        response_bytes=response_bytes,
+        backend_status=answer.status if answer else 0,
+        backend_ms=answer.elapsed_ms if answer else 0.0,
+        total_ms=(time.perf_counter() - call.started) * 1000,
+    )

@@ -1,0 +1,197 @@
+"""The gateway's own options in mitmproxy, its start and its stop.
+
+mitmproxy fails open in several ways; what is set here closes them (README, "Fail closed"): the
+only mode is a reverse proxy to an address that nobody has, no connection is made before a call
+is decided, and the listener opens when everything is loaded.
+"""
+
+import asyncio
+import logging
+import sys
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from mitmproxy import ctx, exceptions
+from mitmproxy.addonmanager import Loader
+from mitmproxy.proxy import mode_specs
+
+from apigateway.backend import Backends, SystemResolver
+from apigateway.definition.compile import compile_catalog
+from apigateway.definition.load import load_project
+from apigateway.definition.problems import DefinitionError
+from apigateway.edge import speak_our_format
+from apigateway.guard import Guard
+from apigateway.lifecycle import release_at_start
+from apigateway.model.catalog import Catalog
+from apigateway.ports import StoreUnavailable
+from apigateway.store.door import StoreDoor
+
+logger = logging.getLogger(__name__)
+
+DEAD_TARGET = "reverse:http://127.0.0.1:1"
+
+PROXY_OPTIONS: dict[str, Any] = {
+    "connection_strategy": "lazy",
+    "keep_host_header": True,
+    "onboarding": False,
+    "rawtcp": False,
+    "validate_inbound_headers": True,
+    "websocket": False,
+}
+"""Options whose stock value would let something pass the stages."""
+
+
+class StartError(Exception):
+    """The gateway cannot start; the text says why and how to mend it."""
+
+
+def closed_modes(modes: Sequence[str]) -> list[str]:
+    """The modes the gateway runs in for those asked for: the same ports, and no real target.
+
+    Raises:
+        StartError: a mode that is no reverse proxy.
+    """
+    closed = []
+    for text in modes:
+        try:
+            mode = mode_specs.ProxyMode.parse(text)
+        except ValueError as problem:
+            raise StartError(f"--mode {text}: {problem}") from None
+        if mode.type_name not in ("regular", "reverse"):
+            raise StartError(
+                f"--mode {text}: a gateway is a reverse proxy; leave --mode out, and choose "
+                "the port with --listen-port"
+            )
+        _, at, listen = text.rpartition("@")
+        closed.append(f"{DEAD_TARGET}@{listen}" if at else DEAD_TARGET)
+    return closed
+
+
+def hold_listener() -> None:
+    """Take back the listener that mitmproxy has begun to open while the script was loading.
+
+    On Python 3.12 and later mitmproxy starts its servers a moment before a script is loaded.
+    Nothing is bound yet then; ending that task here means that the port opens once, later.
+    Should a mitmproxy do it differently, its listener is closed again by `running`, and until
+    then the guard refuses what it takes.
+    """
+    for task in asyncio.all_tasks():
+        if task.get_name().startswith("setup_servers"):
+            task.cancel()
+            servers: Any = getattr(ctx.master.addons.get("proxyserver"), "servers", None)
+            getattr(servers, "_instances", {}).clear()
+
+
+class Settings:
+    """The first add-on: options, start, stop, and the catalog that is served now.
+
+    `root` is the project's folder; `definitions/` and `policies/` are looked for there unless
+    the options say otherwise. `catalog` is None until everything is loaded.
+    """
+
+    name = "apigateway-settings"
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+        self.store = StoreDoor()
+        self.backends = Backends()
+        self.resolver = SystemResolver()
+        self.catalog: Catalog | None = None
+        self._guard = Guard()
+        self._opening: asyncio.Task[None] | None = None
+
+    def load(self, loader: Loader) -> None:
+        loader.add_option(
+            "gateway_definitions",
+            str,
+            str(self.root / "definitions"),
+            "Folder of gateway.yaml, the API groups and the apps.",
+        )
+        loader.add_option(
+            "gateway_policies",
+            str,
+            str(self.root / "policies"),
+            "Folder of throttling policies, signature keys, VPC authorizations, grants, bindings.",
+        )
+        self._guard = Guard.install(ctx.master.addons)
+        speak_our_format()
+        try:
+            changes = {**PROXY_OPTIONS, "mode": closed_modes(ctx.options.mode)}
+        except StartError as problem:
+            self._give_up(str(problem))
+        if not self._guard.serving:
+            hold_listener()
+            changes["server"] = False
+            if not ctx.options.listen_host:
+                changes["listen_host"] = "127.0.0.1"
+        ctx.options.update(**changes)
+
+    def configure(self, updated: set[str]) -> None:
+        if "mode" not in updated:
+            return
+        try:
+            closed = closed_modes(ctx.options.mode)
+        except StartError as problem:
+            raise exceptions.OptionsError(str(problem)) from None
+        if closed != list(ctx.options.mode):
+            raise exceptions.OptionsError("a gateway forwards to no target of its own")
+
+    def running(self) -> None:
+        try:
+            self._start()
+        except DefinitionError as error:
+            self._give_up("\n".join(map(str, error.problems)))
+        except (StoreUnavailable, StartError) as problem:
+            self._give_up(str(problem))
+        if not self._guard.serving and self.catalog is not None:
+            ctx.options.update(server=True)
+            self._opening = asyncio.create_task(self._listen(), name="open the gateway's port")
+
+    def done(self) -> None:
+        self.catalog = None
+        self.backends.close()
+        self.store.close()
+
+    def _start(self) -> None:
+        project = load_project(
+            Path(ctx.options.gateway_definitions), Path(ctx.options.gateway_policies)
+        )
+        for warning in project.warnings:
+            logger.warning("%s", warning)
+        self.store.open(project.settings.store)
+        released = release_at_start(self.store.releases, project, time.time_ns() // 1_000_000)
+        for release in released:
+            logger.info(
+                "released %s/%s to %s, version %s",
+                release.group,
+                release.api,
+                release.environment,
+                release.version,
+            )
+        self.backends.open()
+        self.catalog = compile_catalog(project, self.store.releases.current())
+        logger.info(
+            "gateway: %d APIs served, %d apps, store %s",
+            len(self.catalog.served),
+            len(self.catalog.apps),
+            project.settings.store,
+        )
+
+    async def _listen(self) -> None:
+        proxyserver: Any = ctx.master.addons.get("proxyserver")
+        await proxyserver.setup_servers()
+        failed = [server for server in proxyserver.servers if not server.is_running]
+        if failed or not proxyserver.listen_addrs():
+            reason = next((str(server.last_exception) for server in failed), "no listener")
+            self._give_up(f"the port cannot be opened: {reason}; choose another: --listen-port N")
+        self._guard.serving = True
+
+    def _give_up(self, problem: str) -> None:
+        """Say why and end with 1, or, in a gateway that is running, log it and stay closed."""
+        if self._guard.serving:
+            logger.error("the gateway answers 503 until this is mended:\n%s", problem)
+            return
+        print(problem, file=sys.stderr, flush=True)
+        sys.exit(1)

@@ -1,0 +1,41 @@
+"""The gateway, for `mitmdump -s addons/gateway.py`: a call goes down this list."""
+
+from pathlib import Path
+
+from apigateway.chain import link
+from apigateway.hooks import Desk, Dispatch, MetricsLog, Reception, StageHook
+from apigateway.settings import Settings
+from apigateway.stages.access import Access
+from apigateway.stages.authentication import Authentication
+from apigateway.stages.authorization import Authorization
+from apigateway.stages.mapping import Mapping
+from apigateway.stages.resolution import Resolution
+from apigateway.stages.routing import Routing
+from apigateway.stages.signing import Signing
+from apigateway.stages.throttling import Throttling
+from apigateway.stages.validation import Validation
+from apigateway.stages.vpc_allow_list import VpcAllowList
+
+settings = Settings(root=Path(__file__).resolve().parent.parent)
+desk = Desk(settings)
+
+CHAIN = link(
+    Routing(),
+    Access(),
+    Authentication(nonces=settings.store),
+    Authorization(),
+    Throttling(counters=settings.store),
+    Validation(),
+    Mapping(),
+    Resolution(),
+    VpcAllowList(resolver=settings.resolver),
+    Signing(),
+)
+
+addons = [
+    settings,
+    Reception(desk),
+    *(StageHook(step, desk) for step in CHAIN),
+    Dispatch(desk, backends=settings.backends),
+    MetricsLog(desk, calls=settings.store),
+]

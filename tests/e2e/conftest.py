@@ -1,0 +1,28 @@
+"""One gateway and one backend for the tests that only call them."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from e2e.running import Backend, Gateway, Project, backend, gateway
+
+
+@pytest.fixture(scope="session")
+def demo_backend(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Backend]:
+    with backend(tmp_path_factory.mktemp("backend")) as running:
+        yield running
+
+
+@pytest.fixture(scope="session")
+def demo_gateway(
+    tmp_path_factory: pytest.TempPathFactory, demo_backend: Backend
+) -> Iterator[Gateway]:
+    project = Project(tmp_path_factory.mktemp("project"), demo_backend.port)
+    with gateway(project) as running:
+        yield running
+
+
+@pytest.fixture
+def project(tmp_path: Path, demo_backend: Backend) -> Project:
+    """A project of the test's own, with the shared backend behind it."""
+    return Project(tmp_path, demo_backend.port)

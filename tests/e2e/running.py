@@ -1,0 +1,247 @@
+"""Real processes for the end-to-end tests: mitmdump with the gateway, and the demo backend."""
+
+import contextlib
+import http.client
+import json
+import os
+import re
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).resolve().parents[2]
+GATEWAY = ROOT / "addons" / "gateway.py"
+HOST = "api.weather.localhost"
+KEY, SECRET = "203753385", "MySuperAppSecret-42"
+PATIENCE_S = 40.0
+
+
+@dataclass(frozen=True)
+class Reply:
+    """An answer; header names are lower case, the last of a name wins."""
+
+    status: int
+    headers: Mapping[str, str]
+    body: bytes
+
+    @property
+    def code(self) -> str:
+        return self.headers.get("x-ca-error-code", "")
+
+    @property
+    def json(self) -> Any:
+        return json.loads(self.body)
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+def until(condition: Any, what: str, patience_s: float = PATIENCE_S) -> Any:
+    """The condition's first true value. Polls, since another process has no event for us."""
+    deadline = time.monotonic() + patience_s
+    while time.monotonic() < deadline:
+        if value := condition():
+            return value
+        time.sleep(0.02)
+    raise AssertionError(f"not within {patience_s} s: {what}")
+
+
+def ask(
+    port: int,
+    method: str = "GET",
+    target: str = "/status",
+    headers: Mapping[str, str] | None = None,
+    body: bytes | None = None,
+    host: str = HOST,
+) -> Reply:
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=PATIENCE_S)
+    try:
+        connection.request(method, target, body, {"Host": host, **(headers or {})})
+        response = connection.getresponse()
+        content = response.read()
+        fields = {name.lower(): value for name, value in response.getheaders()}
+        return Reply(response.status, fields, content)
+    finally:
+        connection.close()
+
+
+def send_raw(port: int, request: bytes) -> bytes:
+    """All that comes back for these bytes until the other side closes or is silent a second."""
+    with socket.create_connection(("127.0.0.1", port), timeout=5) as link:
+        link.sendall(request)
+        link.settimeout(1)
+        answer = b""
+        with contextlib.suppress(TimeoutError, ConnectionError):
+            while piece := link.recv(65536):
+                answer += piece
+        return answer
+
+
+@dataclass
+class Process:
+    """A child whose output goes to a file."""
+
+    child: subprocess.Popen[bytes]
+    output: Path
+
+    @property
+    def text(self) -> str:
+        return self.output.read_text(errors="replace")
+
+    def signal(self, number: int) -> None:
+        self.child.send_signal(number)
+
+    def wait(self) -> int:
+        return self.child.wait(PATIENCE_S)
+
+    def stop(self) -> int:
+        if self.child.poll() is None:
+            self.child.send_signal(signal.SIGTERM)
+            try:
+                return self.child.wait(PATIENCE_S)
+            except subprocess.TimeoutExpired:
+                self.child.kill()
+                self.child.wait()
+                raise
+        return self.child.returncode
+
+
+def launch(command: Sequence[str | Path], output: Path, cwd: Path | None = None) -> Process:
+    environment = {
+        **os.environ,
+        "PYTHONPATH": str(ROOT / "addons"),
+        "PYTHONUNBUFFERED": "1",
+        "NO_COLOR": "1",
+    }
+    with output.open("wb") as sink:
+        child = subprocess.Popen(
+            [str(word) for word in command],
+            stdin=subprocess.DEVNULL,
+            stdout=sink,
+            stderr=subprocess.STDOUT,
+            cwd=cwd,
+            env=environment,
+        )
+    return Process(child, output)
+
+
+@dataclass
+class Backend:
+    process: Process
+    port: int
+
+    @property
+    def hits(self) -> int:
+        hits: int = ask(self.port, target="/_hits", host="backend").json["hits"]
+        return hits
+
+
+@contextlib.contextmanager
+def backend(folder: Path, *arguments: str) -> Iterator[Backend]:
+    folder.mkdir(parents=True, exist_ok=True)
+    script = ROOT / "scripts" / "demo-backend.py"
+    process = launch([sys.executable, script, "--port", "0", *arguments], folder / "backend.log")
+    try:
+        found = until(
+            lambda: re.search(r"listening on \S+:(\d+)", process.text), "the backend listens"
+        )
+        yield Backend(process, int(found[1]))
+    finally:
+        process.stop()
+
+
+@dataclass
+class Project:
+    """A copy of the sample definitions whose backend is `backend_port`."""
+
+    folder: Path
+    backend_port: int = 9
+    edits: list[str] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        for name in ("definitions", "policies"):
+            shutil.copytree(ROOT / name, self.folder / name)
+        for path in self.folder.rglob("*.yaml"):
+            text = path.read_text()
+            if "9000" in text:
+                path.write_text(text.replace("9000", str(self.backend_port)))
+
+    def edit(self, name: str, old: str, new: str) -> None:
+        """Replace text that must be there."""
+        path = self.folder / name
+        text = path.read_text()
+        assert old in text, f"{name} does not hold {old!r}"
+        path.write_text(text.replace(old, new))
+
+    @property
+    def database(self) -> Path:
+        return self.folder / "state" / "gateway.db"
+
+
+@dataclass
+class Gateway:
+    process: Process
+    port: int
+    project: Project
+
+    def ask(self, *args: Any, **kwargs: Any) -> Reply:
+        return ask(self.port, *args, **kwargs)
+
+
+def gateway_command(
+    project: Project, port: int, *arguments: str | Path, script: Path = GATEWAY
+) -> list[str | Path]:
+    return [
+        Path(sys.executable).with_name("mitmdump"),
+        *("-s", script),
+        *("--listen-port", str(port)),
+        *("--set", f"gateway_definitions={project.folder / 'definitions'}"),
+        *("--set", f"gateway_policies={project.folder / 'policies'}"),
+        *("--set", f"confdir={project.folder / 'confdir'}"),
+        *arguments,
+    ]
+
+
+def answers(port: int) -> bool:
+    try:
+        ask(port)
+    except (OSError, http.client.HTTPException):
+        return False
+    return True
+
+
+@contextlib.contextmanager
+def gateway(
+    project: Project,
+    *arguments: str | Path,
+    script: Path = GATEWAY,
+    before: Sequence[Path] = (),
+) -> Iterator[Gateway]:
+    """A mitmdump with the gateway, once it answers. `before` are scripts loaded before it."""
+    port = free_port()
+    command = gateway_command(project, port, *arguments, script=script)
+    for path in reversed(before):
+        command[1:1] = ["-s", path]
+    process = launch(command, project.folder / "gateway.log", cwd=project.folder)
+    try:
+
+        def up() -> bool:
+            if process.child.poll() is not None:
+                raise AssertionError(f"the gateway ended:\n{process.text}")
+            return answers(port)
+
+        until(up, "the gateway answers")
+        yield Gateway(process, port, project)
+    finally:
+        process.stop()

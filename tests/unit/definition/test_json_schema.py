@@ -1,0 +1,113 @@
+"""A provider's JSON Schema: sound, self-contained, finite, and matched in linear time."""
+
+from typing import Any
+
+import jsonschema
+import pytest
+
+from apigateway.definition.json_schema import (
+    _surely_valid,
+    fault_of_instance,
+    faults_of_schema,
+    subschemas,
+)
+
+SIMPLE: dict[str, Any] = {
+    "type": "object",
+    "required": ["title"],
+    "additionalProperties": False,
+    "properties": {
+        "title": {"type": "string", "minLength": 1, "pattern": "^[A-Z]"},
+        "$ref": {"type": ["string", "null"]},
+        "parts": {"type": "array", "items": {"$ref": "#/$defs/part"}, "uniqueItems": True},
+    },
+    "$defs": {"part": {"anyOf": [{"const": 1}, {"$ref": "#"}], "examples": [{"$ref": "x"}]}},
+}
+
+
+@pytest.mark.parametrize(
+    "schema", [True, False, {}, SIMPLE, {"$schema": "https://json-schema.org/draft/2020-12/schema"}]
+)
+def test_a_sound_schema_has_no_faults(schema: Any) -> None:
+    assert _surely_valid(schema)
+    assert faults_of_schema(schema) == []
+
+
+@pytest.mark.parametrize(
+    ("schema", "keys", "what"),
+    [
+        ({"type": "strin"}, ("type",), "this is not a valid JSON Schema"),
+        ({"properties": {"a": 1}}, ("properties", "a"), "this is not a valid JSON Schema"),
+        ({"minLength": -1}, ("minLength",), "this is not a valid JSON Schema"),
+        ({"required": ["a", "a"]}, ("required",), "this is not a valid JSON Schema"),
+        (
+            {"items": {"$ref": "http://example.com/a.json"}},
+            ("items", "$ref"),
+            'the $ref "http://example.com/a.json" leads out of the schema',
+        ),
+        ({"$ref": "other.json#/a"}, ("$ref",), 'the $ref "other.json#/a" leads out of the schema'),
+        ({"$ref": "#/$defs/a"}, ("$ref",), 'the $ref "#/$defs/a" leads to no schema'),
+        (
+            {"default": {"pattern": "("}, "not": {"$ref": "#/default"}},
+            ("not", "$ref"),
+            'the $ref "#/default" leads to no schema',
+        ),
+        ({"$ref": "#"}, ("$ref",), "the $ref leads back to itself and would never end"),
+        (
+            {"allOf": [{"$ref": "#/$defs/a"}], "$defs": {"a": {"not": {"$ref": "#"}}}},
+            ("allOf", 0, "$ref"),
+            "the $ref leads back to itself and would never end",
+        ),
+        ({"$id": "http://a"}, ("$id",), '"$id" is not supported'),
+        (
+            {"$schema": "http://json-schema.org/draft-07/schema#"},
+            ("$schema",),
+            "the JSON Schema is of another draft",
+        ),
+        (
+            {"properties": {"a": {"pattern": "(?=x)"}}},
+            ("properties", "a", "pattern"),
+            "the pattern does not compile (invalid perl operator: (?=)",
+        ),
+        (
+            {"patternProperties": {r"(a)\1": True}},
+            ("patternProperties", r"(a)\1"),
+            r"the pattern does not compile (invalid escape sequence: \1)",
+        ),
+    ],
+)
+def test_a_fault_is_told_with_its_place(schema: Any, keys: tuple[Any, ...], what: str) -> None:
+    assert [found[:2] for found in faults_of_schema(schema)] == [(keys, what)]
+
+
+def test_a_reference_into_data_may_be_recursive() -> None:
+    assert faults_of_schema({"properties": {"child": {"$ref": "#"}}}) == []
+
+
+def test_words_in_data_are_not_taken_for_keywords() -> None:
+    schema = {"enum": [{"$ref": "x"}], "const": {"pattern": "("}, "default": {"$id": 1}}
+    assert faults_of_schema(schema) == []
+    assert len(list(subschemas(schema))) == 1
+
+
+@pytest.mark.parametrize(
+    ("instance", "fault"),
+    [
+        ({"title": "A"}, ""),
+        ({"title": "a"}, "/title (pattern)"),
+        ({}, "/ (required)"),
+        ({"title": "A", "parts": [1, 1]}, "/parts (uniqueItems)"),
+    ],
+)
+def test_an_instance_is_judged_with_the_place_and_the_rule(instance: Any, fault: str) -> None:
+    assert fault_of_instance(SIMPLE, instance) == fault
+
+
+def test_property_patterns_are_judged_too() -> None:
+    schema = {"patternProperties": {"^n_": {"type": "number"}}}
+    assert fault_of_instance(schema, {"n_a": 1, "b": "x"}) == ""
+    assert fault_of_instance(schema, {"n_a": "x"}) == "/n_a (type)"
+
+
+def test_what_is_surely_valid_is_valid() -> None:
+    jsonschema.Draft202012Validator.check_schema(SIMPLE)

@@ -1,0 +1,170 @@
+"""Settings, groups, apps and policies as the model's objects."""
+
+from ipaddress import ip_network
+
+import pytest
+from unit.definition.written import (
+    APP,
+    GATEWAY,
+    GRANTS,
+    GROUP,
+    IP_CONTROL,
+    KEY,
+    THROTTLING,
+    VPC,
+    Written,
+)
+
+from apigateway.model.group import DomainKind, Environment
+from apigateway.model.policy import SpecialLimit, WindowUnit
+from apigateway.model.settings import AutoRelease, ErrorStyle, StandingLimits
+
+
+def test_settings_have_the_documented_defaults(written: Written) -> None:
+    settings = written.load().settings
+    assert settings.store == written.root / "state/gateway.db"
+    assert settings.errors is ErrorStyle.CODED
+    assert settings.auto_release is AutoRelease.FIRST
+    assert settings.auto_release_to == ("RELEASE",)
+    assert settings.limits == StandingLimits()
+    assert settings.backend_networks == ()
+
+
+def test_settings_are_what_is_written(written: Written) -> None:
+    written.write(
+        GATEWAY,
+        """\
+        account: "1001"
+        region: cn-beijing
+        store: other/place.db
+        errors: classic
+        releases: {auto: always, environments: [TEST, RELEASE]}
+        limits: {client_ip_per_second: 7, head_bytes: 4096}
+        backends: {networks: [127.0.0.0/8, "::1"]}
+        """,
+    )
+    settings = written.load().settings
+    assert settings.store == written.root / "other/place.db"
+    assert settings.errors is ErrorStyle.CLASSIC
+    assert settings.auto_release_to == ("TEST", "RELEASE")
+    assert settings.limits == StandingLimits(client_ip_per_second=7, head_bytes=4096)
+    assert settings.backend_networks == (ip_network("127.0.0.0/8"), ip_network("::1"))
+
+
+def test_a_group_has_a_second_level_domain_of_its_own(written: Written) -> None:
+    written.write(GROUP, "name: weather\n")
+    group = written.load().groups[0]
+    assert group.subdomain == f"{group.id}-cn-hangzhou.apigw.localhost"
+    assert group.region == "cn-hangzhou"
+
+
+def test_a_domain_may_serve_one_environment_only(written: Written) -> None:
+    written.write(GROUP, "name: weather\ndomains: [A.test, {name: b.test, environment: TEST}]\n")
+    domains = written.load().groups[0].domains
+    assert [(d.name, d.environment) for d in domains] == [
+        ("a.test", None),
+        ("b.test", Environment.TEST),
+    ]
+    assert {domain.kind for domain in domains} == {DomainKind.INDEPENDENT}
+
+
+def test_an_app_belongs_to_the_account_unless_it_names_its_owner(written: Written) -> None:
+    assert written.load().apps[0].owner == "1001"
+    written.write(APP, "name: demo\nkey: abcd\nsecret: env:DEMO_SECRET\nowner: a@example.com\n")
+    assert written.load().apps[0].owner == "a@example.com"
+
+
+def test_a_throttling_policy_keeps_its_special_limits(written: Written) -> None:
+    written.write(
+        THROTTLING,
+        "name: standard\nunit: hour\napi: 10\nuser: 9\napp: 8\nspecial: [{app: demo, limit: 10}]\n",
+    )
+    policy = written.load().throttling_policies[0]
+    assert (policy.unit, policy.api, policy.user, policy.app) == (WindowUnit.HOUR, 10, 9, 8)
+    assert policy.special == (SpecialLimit(app="demo", limit=10),)
+
+
+@pytest.mark.parametrize(
+    ("path", "text", "message"),
+    [
+        (
+            GATEWAY,
+            "account: §1001\nregion: cn-hangzhou\n",
+            "account must be text, not the number 1001; put it in quotes",
+        ),
+        (
+            GATEWAY,
+            "account: '1001'\nregion: cn-hangzhou\nbackends: {networks: [§10.0.0.1/8]}\n",
+            'backends.networks[0] "10.0.0.1/8" has bits below its mask; write "10.0.0.0/8"',
+        ),
+        (
+            GATEWAY,
+            "account: '1001'\nregion: §Hangzhou\n",
+            'region "Hangzhou" is not permitted; write a region id such as cn-hangzhou',
+        ),
+        (
+            APP,
+            "name: demo\nkey: §203753385\nsecret: env:DEMO_SECRET\n",
+            "key must be text, not the number 203753385; put it in quotes",
+        ),
+        (
+            APP,
+            "name: §abc\nkey: abcd\nsecret: env:DEMO_SECRET\n",
+            "name \"abc\" is not permitted; write 4 to 26 letters, digits, '_' or '-', "
+            "a letter first",
+        ),
+        (
+            KEY,
+            "name: backend\nkey: §1BackendKey\nsecret: env:BACKEND_SECRET\n",
+            'key "1BackendKey" is not permitted; '
+            "write 6 to 20 letters, digits or '_', a letter first",
+        ),
+        (
+            KEY,
+            "name: backend\nkey: BackendKey\nsecret: §env:SHORT\n",
+            "the secret is not one of a signature key; write 6 to 30 letters, digits or _@#!*-",
+        ),
+        (
+            VPC,
+            "name: notes\nvpc_id: vpc-000001\ninstance_id: i-000001\nport: §65536\nhost: a\n",
+            "port is 65536, more than 65535; write 1 to 65535",
+        ),
+        (
+            VPC,
+            "name: notes\nvpc_id: §vpc\ninstance_id: i-000001\nport: 1\nhost: a\n",
+            "vpc_id \"vpc\" is not permitted; write 6 to 30 letters, digits, '_' or '-'",
+        ),
+        (
+            VPC,
+            "name: notes\nvpc_id: vpc-000001\ninstance_id: i-000001\nport: 1\nhost: §http://a\n",
+            '"http://a" is neither a host name nor an IP address; '
+            "write one, without scheme, port or brackets",
+        ),
+        (
+            IP_CONTROL,
+            "name: office\nallow: [§10.0.0.300]\n",
+            'allow[0] "10.0.0.300" is not a network; write one such as 10.0.0.0/8',
+        ),
+        (
+            IP_CONTROL,
+            "name: §office\n",
+            "the IP control neither allows nor denies anyone; add allow: [...] or deny: [...]",
+        ),
+        (
+            THROTTLING,
+            "name: standard\nunit: minute\napi: §0\n",
+            "api is 0, less than 1; write 1 to 1000000000",
+        ),
+    ],
+)
+def test_what_breaks_a_rule_is_pointed_at(
+    written: Written, path: str, text: str, message: str
+) -> None:
+    written.environ["SHORT"] = "abc"
+    written.write(GRANTS, "[]")
+    assert written.write(path, text).problems() == written.expected(message)
+
+
+def test_a_vpc_name_starts_with_a_letter_or_a_chinese_character(written: Written) -> None:
+    written.write(VPC, "{name: 笔记实例, vpc_id: vpc-01, instance_id: i-0001, port: 1, host: a}")
+    assert written.load().vpc_accesses[0].name == "笔记实例"

@@ -1,0 +1,116 @@
+"""The folder says the kind; a file without a kind says where it belongs."""
+
+import os
+from pathlib import Path
+
+import pytest
+from unit.definition.written import API, GATEWAY, GROUP, Written
+
+from apigateway.definition.places import find_files
+from apigateway.definition.problems import Report
+
+NOTHING_HERE = "a file of no kind: nothing is read here"
+IN_POLICIES = (
+    "write grants into grants.yaml, bindings into bindings.yaml, "
+    "and policies into throttling, signature-keys, vpc-access, ip-control"
+)
+
+
+def test_every_kind_of_file_is_found(written: Written) -> None:
+    report = Report()
+    places = find_files(written.root / "definitions", written.root / "policies", report)
+    assert report.errors == []
+    assert places.gateway is not None
+    assert places.gateway.shown == GATEWAY
+    group = places.groups[0].group
+    assert group is not None
+    assert group.shown == GROUP
+    assert [place.shown for place in places.groups[0].apis] == [API]
+    assert len(places.apps) == 1
+    assert {kind: len(files) for kind, files in places.policies.items()} == {
+        "throttling": 1,
+        "signature-key": 1,
+        "vpc-access": 1,
+        "ip-control": 1,
+    }
+    assert places.grants is not None
+    assert places.bindings is not None
+
+
+@pytest.mark.parametrize(
+    ("path", "message"),
+    [
+        (
+            "definitions/stray.yaml",
+            f"{NOTHING_HERE}; "
+            "move it to definitions/<group>/ (an API) or definitions/apps/ (an app)",
+        ),
+        (
+            "definitions/weather/v1/get.yaml",
+            f"{NOTHING_HERE}; move it to definitions/weather/",
+        ),
+        ("definitions/apps/old/x.yaml", f"{NOTHING_HERE}; move it to definitions/apps/"),
+        ("policies/throttling.yaml", f"{NOTHING_HERE}; {IN_POLICIES}"),
+        ("policies/throttle/a/b.yaml", f"{NOTHING_HERE}; {IN_POLICIES}"),
+        ("policies/throttling/a/b.yaml", f"{NOTHING_HERE}; move it to policies/throttling/"),
+        (
+            "definitions/weather/get.yml",
+            "definitions end in .yaml, not .yml; rename it to get.yaml",
+        ),
+        (
+            "policies/grants.YAML",
+            "definitions end in .yaml, not .YAML; rename it to grants.yaml",
+        ),
+    ],
+)
+def test_a_file_without_a_kind_says_where_it_belongs(
+    written: Written, path: str, message: str
+) -> None:
+    assert written.write(path, "§x: 1\n").problems() == written.expected(message)
+
+
+def test_a_group_that_is_not_declared_is_told_once(written: Written) -> None:
+    written.remove(GROUP)
+    problems = written.problems()
+    assert problems[0] == (
+        f"{GROUP}:1:1: the group of this folder is not declared; write the file, with name: weather"
+    )
+    assert len(problems) == 1
+
+
+def test_a_project_without_settings_is_told_what_to_write(written: Written) -> None:
+    assert written.remove(GATEWAY).problems() == [
+        f"{GATEWAY}:1:1: the file is missing; write it, with account and region"
+    ]
+
+
+def test_a_folder_of_definitions_that_is_not_there_is_a_problem(tmp_path: Path) -> None:
+    report = Report()
+    find_files(tmp_path / "definitions", tmp_path / "policies", report)
+    assert [str(problem) for problem in report.errors] == [
+        "definitions:1:1: the folder of definitions does not exist; make it, or name another"
+    ]
+
+
+def test_other_files_empty_folders_and_hidden_ones_are_none_of_ours(written: Written) -> None:
+    for path in ("definitions/README.md", "definitions/apps/x.secret", "definitions/.x.yaml"):
+        written.write(path, "x")
+    written.write("policies/.git/x.yaml", "x")
+    (written.root / "definitions/empty").mkdir()
+    assert written.problems() == []
+
+
+def test_a_pipe_or_a_broken_link_is_told_and_not_waited_for(written: Written) -> None:
+    os.mkfifo(written.root / "definitions/apps/pipe.yaml")
+    os.symlink("nowhere", written.root / "definitions/apps/link.yaml")
+    assert written.problems() == [
+        f"definitions/apps/{name}.yaml:1:1: the file cannot be read (not a file); "
+        "check what it is and its permissions"
+        for name in ("link", "pipe")
+    ]
+
+
+def test_a_link_back_to_its_own_folder_ends(written: Written) -> None:
+    (written.root / "policies/other").mkdir()
+    os.symlink(".", written.root / "policies/other/loop")
+    assert written.problems() == []
