@@ -28,10 +28,11 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import aiohttp
-from apigateway.signature import SignableRequest, signing_headers
-from apigateway.wire import Headers
 from rich.console import Console
 from rich.table import Table
+
+from apigateway.signature import SignableRequest, signing_headers
+from apigateway.wire import Headers
 
 ROOT = Path(__file__).resolve().parents[1]
 HOST = "api.weather.localhost"
@@ -264,9 +265,7 @@ def main() -> int:
     results = []
     for connections in arguments.connections:
         with tempfile.TemporaryDirectory() as folder:
-            results.append(
-                compare(connections, arguments.seconds, arguments.rounds, Path(folder))
-            )
+            results.append(compare(connections, arguments.seconds, arguments.rounds, Path(folder)))
     if arguments.json:
         print(json.dumps([asdict(result) for result in results], indent=2))
         return 0

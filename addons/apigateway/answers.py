@@ -6,6 +6,7 @@ answer from a backend never does, whatever the backend sent.
 
 import json
 from collections.abc import Iterator
+from http import HTTPStatus
 
 from apigateway.errors import FaultText, Refusal
 from apigateway.exchange import Answer
@@ -40,7 +41,7 @@ def message_of(refusal: Refusal, style: ErrorStyle) -> str:
     text: FaultText = refusal.fault.value
     template = text.message if style is ErrorStyle.CODED else text.classic_message
     parts = {name: _one_line(value) for name, value in refusal.parts.items()}
-    return template.format_map(parts)
+    return template.format_map(parts).rstrip()
 
 
 def status_of(refusal: Refusal, style: ErrorStyle) -> int:
@@ -82,7 +83,7 @@ def render_answer(answer: Answer, request_id: str, style: ErrorStyle, *, method:
     the fields of the backend's own connection and without any that only the gateway sets."""
     headers: list[tuple[str, str]] = [(REQUEST_ID, request_id)]
     if style is ErrorStyle.CLASSIC:
-        headers.append((ERROR_MESSAGE, _one_line(answer.reason) or "OK"))
+        headers.append((ERROR_MESSAGE, _one_line(answer.reason) or _phrase(answer.status)))
     headers.extend(_passed_back(answer.headers))
     bodiless = method == "HEAD" or answer.status in (204, 304)
     if not bodiless:
@@ -96,6 +97,13 @@ def render_answer(answer: Answer, request_id: str, style: ErrorStyle, *, method:
         body=b"" if bodiless else answer.body,
         elapsed_ms=answer.elapsed_ms,
     )
+
+
+def _phrase(status: int) -> str:
+    try:
+        return HTTPStatus(status).phrase
+    except ValueError:
+        return "Unknown"
 
 
 def _passed_back(headers: Pairs) -> Iterator[tuple[str, str]]:

@@ -6,10 +6,11 @@ is what is sent.
 """
 
 import asyncio
+import socket
 import ssl
 import time
 from collections.abc import Sequence
-from typing import Any
+from ipaddress import ip_address
 
 import aiohttp
 from multidict import CIMultiDict
@@ -20,6 +21,7 @@ from apigateway.exchange import Answer, HttpUpstream, MockUpstream, Signed
 
 LARGEST_ANSWER_BYTES = 64 * 1024 * 1024
 
+_SAFE = ("GET", "HEAD", "OPTIONS")
 _AUTOMATIC = ("Accept", "Accept-Encoding", "User-Agent", "Content-Type")
 
 
@@ -58,7 +60,7 @@ class SystemResolver:
         loop = asyncio.get_running_loop()
         try:
             async with asyncio.timeout(self._patience_s):
-                found = await loop.getaddrinfo(host, port, type=1)
+                found = await loop.getaddrinfo(host, port, type=socket.SOCK_STREAM)
         except (OSError, TimeoutError, UnicodeError):
             return ()
         addresses = dict.fromkeys(str(entry[4][0]) for entry in found)
@@ -66,7 +68,11 @@ class SystemResolver:
 
 
 def _is_literal(host: str) -> bool:
-    return ":" in host or host.replace(".", "").isdigit()
+    try:
+        ip_address(host)
+    except ValueError:
+        return False
+    return True
 
 
 class Backends:
@@ -74,10 +80,12 @@ class Backends:
 
     def __init__(self, *, connections_a_backend: int = 256) -> None:
         self._connections_a_backend = connections_a_backend
-        self._session: aiohttp.ClientSession | None = None
+        self._once: aiohttp.ClientSession | None = None
+        self._again: aiohttp.ClientSession | None = None
+        self._closing: asyncio.Task[None] | None = None
 
     def open(self) -> None:
-        if self._session is not None:
+        if self._once is not None:
             return
         connector = aiohttp.TCPConnector(
             limit=0,
@@ -86,23 +94,17 @@ class Backends:
             use_dns_cache=False,
             ssl=ssl.create_default_context(),
         )
-        self._session = aiohttp.ClientSession(
-            connector=connector,
-            cookie_jar=aiohttp.DummyCookieJar(),
-            auto_decompress=False,
-            skip_auto_headers=_AUTOMATIC,
-            timeout=aiohttp.ClientTimeout(total=30),
-            max_line_size=64 * 1024,
-            max_field_size=64 * 1024,
-        )
+        self._once, self._again = _session(connector), _session(connector)
+        # aiohttp sends PUT and DELETE again when a kept connection turns out to be closed; a
+        # backend must see once what the caller sent once.
+        self._once._retry_connection = False
 
     def close(self) -> None:
         """Let go of every connection. Calls under way end with BACKEND_FAILED."""
-        session, self._session = self._session, None
-        if session is not None and (connector := session.connector) is not None:
-            closing: Any = connector.close()
-            session.detach()
-            del closing
+        session, self._once, self._again = self._once, None, None
+        if session is not None and session.connector is not None:
+            # The sessions stay as they are: without a connector, calls under way would crash.
+            self._closing = asyncio.ensure_future(session.connector.close())
 
     async def send(self, call: Signed) -> Answer:
         """
@@ -118,11 +120,12 @@ class Backends:
                 body=upstream.body,
                 elapsed_ms=0.0,
             )
-        if self._session is None:
+        session = self._again if call.dispatched.method in _SAFE else self._once
+        if session is None:
             raise Refusal(Fault.BUSY, "backend connections are closed", retry_after_s=1)
         began = time.perf_counter()
         try:
-            status, reason, headers, body = await self._exchange(self._session, call, upstream)
+            status, reason, headers, body = await self._exchange(session, call, upstream)
         except TimeoutError:
             raise Refusal(Fault.BACKEND_TIMEOUT, f"after {upstream.timeout_ms} ms") from None
         except aiohttp.ClientSSLError as problem:
@@ -144,6 +147,11 @@ class Backends:
         self, session: aiohttp.ClientSession, call: Signed, upstream: HttpUpstream
     ) -> tuple[int, str, tuple[tuple[str, str], ...], bytes]:
         sent = call.dispatched
+        for name, value in sent.headers:
+            if not value.isascii() and not _is_text(value):
+                raise Refusal(
+                    Fault.INVALID_HEADER, "it goes to the backend", name=name, reason="is not UTF-8"
+                )
         headers = CIMultiDict([("Host", upstream.authority), *sent.headers])
         if not sent.body and sent.method in ("POST", "PUT", "PATCH"):
             headers["Content-Length"] = "0"
@@ -158,12 +166,33 @@ class Backends:
             server_hostname=upstream.host if upstream.scheme == "https" else None,
             timeout=aiohttp.ClientTimeout(total=upstream.timeout_ms / 1000),
         ) as response:
-            body = await _read(response)
+            body = b"" if sent.method == "HEAD" else await _read(response)
             fields = tuple(
-                (name.decode("latin-1"), value.decode("latin-1"))
+                (name.decode("latin-1"), value.decode("utf-8", "surrogateescape"))
                 for name, value in response.raw_headers
             )
             return response.status, response.reason or "", fields, body
+
+
+def _session(connector: aiohttp.TCPConnector) -> aiohttp.ClientSession:
+    return aiohttp.ClientSession(
+        connector=connector,
+        connector_owner=False,
+        cookie_jar=aiohttp.DummyCookieJar(),
+        auto_decompress=False,
+        skip_auto_headers=_AUTOMATIC,
+        timeout=aiohttp.ClientTimeout(total=30),
+        max_line_size=64 * 1024,
+        max_field_size=64 * 1024,
+    )
+
+
+def _is_text(value: str) -> bool:
+    try:
+        value.encode("utf-8")
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 async def _read(response: aiohttp.ClientResponse) -> bytes:

@@ -5,6 +5,7 @@ ways: duplicate keys, NaN, numbers beyond a double, lone surrogates and a byte o
 refused, as is nesting deeper than any honest document.
 """
 
+import functools
 import json
 import math
 import re
@@ -19,7 +20,8 @@ import referencing
 
 DEEPEST = 64
 
-_STRUCTURE = re.compile(rb'"(?:[^"\\]|\\.)*"|[\[\]{}]', re.DOTALL)
+_STRUCTURE = re.compile(rb'"(?:[^"\\]|\\.)*+"?|[\[\]{}]', re.DOTALL)
+"""Strings (also one that never ends) and brackets; possessive, so that it never goes back."""
 
 
 class DocumentError(ValueError):
@@ -44,6 +46,7 @@ def parse_json(raw: bytes) -> Any:
             object_pairs_hook=_object,
             parse_constant=_constant,
             parse_float=_float,
+            parse_int=_integer,
         )
     except DocumentError:
         raise
@@ -84,6 +87,12 @@ def _float(text: str) -> float:
     return number
 
 
+def _integer(text: str) -> int:
+    if len(text) > 308 and math.isinf(float(text)):
+        raise DocumentError("a number out of range")
+    return int(text)
+
+
 def _has_lone_surrogate(value: Any) -> bool:
     try:
         json.dumps(value, ensure_ascii=False).encode("utf-8")
@@ -92,78 +101,115 @@ def _has_lone_surrogate(value: Any) -> bool:
     return False
 
 
+_DATA = frozenset({"const", "default", "enum", "examples"})
+
+_quiet = re2.Options()
+_quiet.log_errors = False
+
+
+@functools.cache
+def compiled_pattern(pattern: str) -> Any:
+    """A pattern on RE2, which runs in linear time; made once, when its schema is.
+
+    Raises:
+        re2.error: RE2 cannot take it (back-references, look-around).
+    """
+    return re2.compile(pattern, _quiet)
+
+
+def _pattern(
+    _validator: Any, pattern: str, instance: Any, _schema: Any
+) -> Iterator[jsonschema.exceptions.ValidationError]:
+    if isinstance(instance, str) and not compiled_pattern(pattern).search(instance):
+        yield jsonschema.exceptions.ValidationError(f"does not match {pattern}")
+
+
+def _pattern_properties(
+    validator: Any, patterns: Mapping[str, Any], instance: Any, _schema: Any
+) -> Iterator[jsonschema.exceptions.ValidationError]:
+    if isinstance(instance, dict):
+        for pattern, subschema in patterns.items():
+            for name in filter(compiled_pattern(pattern).search, instance):
+                yield from validator.descend(
+                    instance[name], subschema, path=name, schema_path=pattern
+                )
+
+
+def _additional_properties(
+    validator: Any, subschema: Any, instance: Any, schema: Mapping[str, Any]
+) -> Iterator[jsonschema.exceptions.ValidationError]:
+    if not isinstance(instance, dict):
+        return
+    patterns = [compiled_pattern(pattern) for pattern in schema.get("patternProperties", ())]
+    known = schema.get("properties", {})
+    extra = [
+        name
+        for name in instance
+        if name not in known and not any(pattern.search(name) for pattern in patterns)
+    ]
+    if subschema is False:
+        if extra:
+            yield jsonschema.exceptions.ValidationError(f"unknown: {', '.join(extra[:5])}")
+        return
+    for name in extra:
+        yield from validator.descend(instance[name], subschema, path=name)
+
+
+LinearValidator: Any = jsonschema.validators.extend(
+    jsonschema.validators.Draft202012Validator,
+    {
+        "pattern": _pattern,
+        "patternProperties": _pattern_properties,
+        "additionalProperties": _additional_properties,
+    },
+)
+"""Draft 2020-12 with its patterns on RE2; made once, since making one takes a millisecond."""
+
+
+def _without_draft(schema: Any) -> Any:
+    """The schema without "$schema": at one, jsonschema goes back to its own validator, whose
+    patterns are not linear."""
+    if isinstance(schema, list):
+        return [_without_draft(item) for item in schema]
+    if not isinstance(schema, dict):
+        return schema
+    return {
+        key: value if key in _DATA else _without_draft(value)
+        for key, value in schema.items()
+        if key != "$schema" or not isinstance(value, str)
+    }
+
+
 class DocumentSchema:
-    """A JSON Schema compiled once. Its patterns run on RE2, in linear time; its references stay
+    """A JSON Schema that `check` has accepted, ready to judge documents. Its references stay
     inside it."""
 
     def __init__(self, schema: Mapping[str, Any] | bool) -> None:
-        """
-        Raises:
-            jsonschema.exceptions.SchemaError: not a schema.
-            re2.error: a pattern that RE2 cannot take.
-        """
-        whole: Any = schema if isinstance(schema, bool) else dict(schema)
-        dialect = jsonschema.validators.validator_for(
-            whole, default=jsonschema.validators.Draft202012Validator
-        )
-        dialect.check_schema(whole)
-        self._patterns: dict[str, Any] = {}
-        _compile_patterns(whole, self._patterns)
-        keywords = {"pattern": self._pattern, "patternProperties": self._pattern_properties}
-        linear = jsonschema.validators.extend(dialect, keywords)
-        self._validator = linear(whole, registry=referencing.Registry())
+        plain = _without_draft(schema)
+        self._validator = LinearValidator(plain, registry=referencing.Registry())
 
     def first_violation(self, value: Any) -> str | None:
         """Where and which rule is broken (`/tags/0: ...`), or None. Values are not repeated."""
-        error = jsonschema.exceptions.best_match(self._validator.iter_errors(value))
+        try:
+            error = jsonschema.exceptions.best_match(self._validator.iter_errors(value))
+        except RecursionError:
+            return "/: nested too deeply"
         if error is None:
             return None
         where = "/" + "/".join(str(step) for step in error.absolute_path)
         return f"{where}: {_reason(error)}"
 
-    def _pattern(
-        self, _validator: Any, pattern: str, instance: Any, _schema: Any
-    ) -> Iterator[jsonschema.exceptions.ValidationError]:
-        if isinstance(instance, str) and not self._patterns[pattern].search(instance):
-            yield jsonschema.exceptions.ValidationError(f"does not match {pattern}")
-
-    def _pattern_properties(
-        self, validator: Any, patterns: Mapping[str, Any], instance: Any, _schema: Any
-    ) -> Iterator[jsonschema.exceptions.ValidationError]:
-        if not isinstance(instance, dict):
-            return
-        for pattern, subschema in patterns.items():
-            for name, value in instance.items():
-                if self._patterns[pattern].search(name):
-                    yield from validator.descend(value, subschema, path=name, schema_path=pattern)
-
-
-def _compile_patterns(schema: Any, found: dict[str, Any]) -> None:
-    if isinstance(schema, list):
-        for item in schema:
-            _compile_patterns(item, found)
-    if not isinstance(schema, dict):
-        return
-    if isinstance(pattern := schema.get("pattern"), str):
-        found[pattern] = re2.compile(pattern)
-    if isinstance(properties := schema.get("patternProperties"), dict):
-        for name in properties:
-            found[name] = re2.compile(name)
-    for value in schema.values():
-        _compile_patterns(value, found)
-
 
 def _reason(error: Any) -> str:
-    rule: str = str(error.validator)
+    if error.validator is None:  # the schema `false`
+        return "not allowed"
+    rule = str(error.validator)
     bound: Any = error.validator_value
-    schema: Any = error.schema
     if rule == "required":
         missing = [name for name in bound if name not in (error.instance or {})]
         return f"required: {', '.join(missing)}"
     if rule == "additionalProperties":
-        known = schema.get("properties", {})
-        extra = [name for name in error.instance if name not in known]
-        return f"unknown: {', '.join(extra[:5])}"
+        return str(error.message)
     if isinstance(bound, str | int | float | bool):
         return f"{rule}: {bound}"
     if rule in ("enum", "type"):

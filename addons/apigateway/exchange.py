@@ -94,7 +94,7 @@ Upstream = HttpUpstream | MockUpstream
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Answer:
     """What the caller gets from a backend or a mock. `headers` keep order and duplicates;
-    header bytes are latin-1 decoded, as they came."""
+    bytes that are not UTF-8 are surrogate escapes, so that they can go on as they came."""
 
     status: int
     reason: str

@@ -26,7 +26,7 @@ def new_request_id() -> str:
 
 
 def to_response(answer: Answer) -> http.Response:
-    """An answer as mitmproxy sends it. Header text goes out as UTF-8, backend's bytes as came."""
+    """An answer as mitmproxy sends it. Header text goes out as UTF-8, a backend's as it came."""
     fields = tuple(
         (name.encode("ascii", "replace"), _field_bytes(value)) for name, value in answer.headers
     )
@@ -43,7 +43,7 @@ def to_response(answer: Answer) -> http.Response:
 
 
 def _field_bytes(value: str) -> bytes:
-    return value.encode("utf-8", "replace")
+    return value.encode("utf-8", "surrogateescape")
 
 
 def _reason(status: int) -> bytes:

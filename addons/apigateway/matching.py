@@ -12,7 +12,8 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Generic, TypeVar
-from urllib.parse import unquote_to_bytes
+
+from apigateway.wire import unquote_bytes
 
 T = TypeVar("T")
 
@@ -89,11 +90,11 @@ def _decode_segment(part: str) -> str:
     text = part
     if "\\" in part:
         raise PathError("a backslash")
-    if "%" in part:
+    if "%" in part or not part.isascii():
         if _BROKEN_ESCAPE.search(part):
             raise PathError("broken percent escape")
         try:
-            text = unquote_to_bytes(part).decode("utf-8")
+            text = unquote_bytes(part).decode("utf-8")
         except UnicodeDecodeError:
             raise PathError("not UTF-8") from None
     if text in (".", ".."):
@@ -121,7 +122,11 @@ class _Node(Generic[T]):
 
 
 class RouteTable(Generic[T]):
-    """All endpoints of a group in one environment; a lookup costs the length of the path."""
+    """All endpoints of a group in one environment.
+
+    A lookup costs the length of the path, whatever the number of endpoints; only where a literal
+    and a parameter stand at one place may both ways be tried.
+    """
 
     def __init__(self) -> None:
         self._root: _Node[T] = _Node()

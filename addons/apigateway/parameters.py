@@ -8,11 +8,8 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from decimal import Decimal, InvalidOperation
-from typing import Any
 
-import re2
-
-from apigateway.documents import DocumentError, DocumentSchema, parse_json
+from apigateway.documents import DocumentError, DocumentSchema, compiled_pattern, parse_json
 from apigateway.model.api import Parameter, ParameterType
 
 _INTEGER = re.compile(r"[+-]?[0-9]{1,20}")
@@ -47,7 +44,6 @@ def compile_rule(parameter: Parameter) -> Rule:
     """
     Raises:
         re2.error: the pattern is not one that RE2 takes.
-        jsonschema.exceptions.SchemaError: the JSON Schema is not one.
     """
     if parameter.type is ParameterType.JSON:
         return Rule(parameter, _json_check(parameter))
@@ -59,11 +55,13 @@ def compile_rule(parameter: Parameter) -> Rule:
 
 
 def _string_check(parameter: Parameter) -> Check:
-    pattern: Any = re2.compile(parameter.pattern) if parameter.pattern is not None else None
+    pattern = compiled_pattern(parameter.pattern) if parameter.pattern is not None else None
     choices = frozenset(parameter.enum)
     shortest, longest = parameter.min_length, parameter.max_length
 
     def check(text: str) -> None:
+        if not text.isascii() and not _is_utf8(text):
+            raise BrokenRule("is not UTF-8")
         if shortest is not None and len(text) < shortest:
             raise BrokenRule(f"is shorter than {shortest}")
         if longest is not None and len(text) > longest:
@@ -74,6 +72,15 @@ def _string_check(parameter: Parameter) -> Check:
             raise BrokenRule(f"is not one of {', '.join(parameter.enum)}")
 
     return check
+
+
+def _is_utf8(text: str) -> bool:
+    """False for text that stands for bytes which were none (surrogate escapes)."""
+    try:
+        text.encode("utf-8")
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def _number_check(parameter: Parameter) -> Check:

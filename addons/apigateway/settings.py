@@ -7,6 +7,7 @@ is decided, and the listener opens when everything is loaded.
 
 import asyncio
 import logging
+import socket
 import sys
 import time
 from collections.abc import Sequence
@@ -37,10 +38,12 @@ PROXY_OPTIONS: dict[str, Any] = {
     "keep_host_header": True,
     "onboarding": False,
     "rawtcp": False,
+    "showhost": True,
     "validate_inbound_headers": True,
     "websocket": False,
 }
-"""Options whose stock value would let something pass the stages."""
+"""Options whose stock value would let something pass the stages; and `showhost`, since the real
+target is nowhere and the host that was called is what one wants to read."""
 
 
 class StartError(Exception):
@@ -69,19 +72,30 @@ def closed_modes(modes: Sequence[str]) -> list[str]:
     return closed
 
 
-def hold_listener() -> None:
-    """Take back the listener that mitmproxy has begun to open while the script was loading.
+def close_early_listener() -> None:
+    """Close what mitmproxy began to listen on before the script was loaded.
 
-    On Python 3.12 and later mitmproxy starts its servers a moment before a script is loaded.
-    Nothing is bound yet then; ending that task here means that the port opens once, later.
-    Should a mitmproxy do it differently, its listener is closed again by `running`, and until
-    then the guard refuses what it takes.
+    On Python 3.12 and later mitmproxy opens its port a moment before it loads scripts (the guard
+    refuses whatever comes in by then). Start with `--set server=false` to have it closed from the
+    first moment.
     """
-    for task in asyncio.all_tasks():
-        if task.get_name().startswith("setup_servers"):
-            task.cancel()
-            servers: Any = getattr(ctx.master.addons.get("proxyserver"), "servers", None)
-            getattr(servers, "_instances", {}).clear()
+    proxyserver: Any = ctx.master.addons.get("proxyserver")
+    for instance in getattr(proxyserver, "servers", ()):
+        for server in getattr(instance, "_servers", ()):
+            server.close()
+
+
+def why_not_free(host: str, port: int) -> str:
+    """The system's reason why a TCP port cannot be listened on, "" when it can."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    with socket.socket(family, socket.SOCK_STREAM) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((host, port))
+            probe.listen(1)
+        except OSError as problem:
+            return problem.strerror or str(problem)
+    return ""
 
 
 class Settings:
@@ -122,7 +136,6 @@ class Settings:
         except StartError as problem:
             self._give_up(str(problem))
         if not self._guard.serving:
-            hold_listener()
             changes["server"] = False
             if not ctx.options.listen_host:
                 changes["listen_host"] = "127.0.0.1"
@@ -139,7 +152,10 @@ class Settings:
             raise exceptions.OptionsError("a gateway forwards to no target of its own")
 
     def running(self) -> None:
+        if not self._guard.serving:
+            close_early_listener()
         try:
+            self._check_ports()
             self._start()
         except DefinitionError as error:
             self._give_up("\n".join(map(str, error.problems)))
@@ -173,19 +189,33 @@ class Settings:
         self.backends.open()
         self.catalog = compile_catalog(project, self.store.releases.current())
         logger.info(
-            "gateway: %d APIs served, %d apps, store %s",
+            "gateway: APIs served: %d, apps: %d, store: %s",
             len(self.catalog.served),
             len(self.catalog.apps),
             project.settings.store,
         )
 
+    def _check_ports(self) -> None:
+        """Raises StartError for a port that somebody else has."""
+        if self._guard.serving:
+            return
+        for text in ctx.options.mode:
+            mode = mode_specs.ProxyMode.parse(text)
+            host = mode.listen_host(ctx.options.listen_host)
+            port = mode.listen_port(ctx.options.listen_port)
+            if port and (reason := why_not_free(host, port)):
+                raise StartError(
+                    f"cannot listen on {host}:{port}: {reason}; choose another port: "
+                    "--listen-port N"
+                )
+
     async def _listen(self) -> None:
+        """Wait until the port is open; a gateway without one ends."""
         proxyserver: Any = ctx.master.addons.get("proxyserver")
         await proxyserver.setup_servers()
-        failed = [server for server in proxyserver.servers if not server.is_running]
-        if failed or not proxyserver.listen_addrs():
-            reason = next((str(server.last_exception) for server in failed), "no listener")
-            self._give_up(f"the port cannot be opened: {reason}; choose another: --listen-port N")
+        if any(not server.is_running for server in proxyserver.servers):
+            asyncio.get_running_loop().call_soon(sys.exit, 1)
+            return
         self._guard.serving = True
 
     def _give_up(self, problem: str) -> None:

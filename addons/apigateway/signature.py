@@ -113,9 +113,9 @@ def _front(request: SignableRequest) -> str:
 def _documented_parameters(query: str, form: str) -> str:
     """Decoded, first value, query before form, sorted; an empty value leaves its name alone."""
     values: dict[str, str] = {}
-    for name, value in _query_items(query, decode_form_text):
+    for name, value in _query_items(query, _decode):
         values.setdefault(name, value)
-    for name, value in _form_items(form, decode_form_text):
+    for name, value in _form_items(form, _decode):
         values.setdefault(name, value)
     return _join(values, keep_equals=False)
 
@@ -146,8 +146,13 @@ def _form_items(form: str, decode: Callable[[str], str]) -> Iterator[tuple[str, 
         yield (decode(name), decode(value)) if equals else (name, "")
 
 
+def _decode(raw: str) -> str:
+    """Bytes that are not UTF-8 are signed as they are: two of them must not sign alike."""
+    return decode_form_text(raw, errors="surrogateescape")
+
+
 def _decode_keeping_plus(raw: str) -> str:
-    return decode_form_text(raw.replace("+", "%2B"))
+    return _decode(raw.replace("+", "%2B"))
 
 
 def _join(values: dict[str, str], *, keep_equals: bool) -> str:

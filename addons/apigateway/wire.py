@@ -4,6 +4,7 @@ Pure functions over text. Header bytes are decoded as UTF-8 before they come her
 UTF-8 on the wire; reference: protocol 1.2), with undecodable bytes as surrogate escapes.
 """
 
+import codecs
 import re
 from collections.abc import Iterable, Sequence
 from urllib.parse import unquote_to_bytes
@@ -14,6 +15,24 @@ Pairs = tuple[tuple[str, str], ...]
 
 _BROKEN_ESCAPE = re.compile(r"%(?![0-9A-Fa-f]{2})")
 _KEPT_ESCAPE = re.compile(r"(%2[Ff]|%5[Cc])")
+_CHARSETS = frozenset(
+    [
+        "utf-8",
+        "ascii",
+        "gb2312",
+        "gbk",
+        "gb18030",
+        "big5",
+        "big5hkscs",
+        "shift_jis",
+        "cp932",
+        "euc_jp",
+        "euc_kr",
+        "koi8-r",
+    ]
+)
+"""Encodings of text on the web; Python knows many more that are none (`idna`, `utf-7`, ...)."""
+_CHARSET = re.compile(r"""charset\s*=\s*["']?([A-Za-z0-9_:.\-]+)""", re.IGNORECASE)
 _TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 
 
@@ -59,36 +78,57 @@ def is_form(content_type: str) -> bool:
     return FORM_MEDIA_TYPE in content_type.lower()
 
 
+def unquote_bytes(text: str) -> bytes:
+    """Percent-decoded bytes; what was no UTF-8 on the wire (surrogate escapes) is as it was."""
+    return unquote_to_bytes(text.encode("utf-8", "surrogateescape"))
+
+
 def decode_path(raw: str) -> str | None:
     """Percent-decode a path as UTF-8, leaving `%2F` and `%5C` as they are spelled.
 
     `+` stays `+`. None when an escape is broken or the bytes are not UTF-8 (protocol 1.2).
     """
-    if "%" not in raw:
+    if "%" not in raw and raw.isascii():
         return raw
     if _BROKEN_ESCAPE.search(raw):
         return None
     try:
         return "".join(
-            piece if _KEPT_ESCAPE.fullmatch(piece) else unquote_to_bytes(piece).decode("utf-8")
+            piece if _KEPT_ESCAPE.fullmatch(piece) else unquote_bytes(piece).decode("utf-8")
             for piece in _KEPT_ESCAPE.split(raw)
         )
     except UnicodeDecodeError:
         return None
 
 
-def decode_form_text(raw: str) -> str:
-    """Form decoding of one name or value: `+` is a space, escapes are UTF-8.
+def decode_form_text(raw: str, charset: str = "utf-8", errors: str = "replace") -> str:
+    """Form decoding of one name or value: `+` is a space, escapes are of `charset`.
 
-    Broken escapes and bytes that are not UTF-8 stay visible (as U+FFFD), never raise.
+    Broken escapes stay as they are; bytes that are none of its characters become U+FFFD, or what
+    `errors` says (as `bytes.decode` does).
     """
     text = raw.replace("+", " ")
-    if "%" not in text:
+    if "%" not in text and text.isascii():
         return text
-    return unquote_to_bytes(text).decode("utf-8", "replace")
+    return unquote_bytes(text).decode(charset, errors)
 
 
-def parse_query(raw: str) -> Pairs:
+def form_fields(body: bytes, content_type: str) -> Pairs:
+    """The fields of a url-encoded body, in the charset its type names, else UTF-8 (protocol 5.3).
+
+    Raises:
+        LookupError: a charset that is none of the web's.
+        UnicodeDecodeError: bytes that are none of its characters.
+    """
+    named = _CHARSET.search(content_type)
+    charset = codecs.lookup(named[1]).name if named else "utf-8"
+    if charset not in _CHARSETS and not charset.startswith(("cp125", "iso8859-")):
+        raise LookupError(charset)
+    body.decode(charset)
+    return parse_query(body.decode("utf-8", "surrogateescape"), charset)
+
+
+def parse_query(raw: str, charset: str = "utf-8") -> Pairs:
     """Query text to decoded pairs, in order, duplicates kept.
 
     `a` and `a=` are both the empty string; a pair with an empty name is dropped (protocol 5.3).
@@ -97,7 +137,7 @@ def parse_query(raw: str) -> Pairs:
     for item in raw.split("&"):
         name, _, value = item.partition("=")
         if name:
-            pairs.append((decode_form_text(name), decode_form_text(value)))
+            pairs.append((decode_form_text(name, charset), decode_form_text(value, charset)))
     return tuple(pairs)
 
 

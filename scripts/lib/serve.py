@@ -61,7 +61,8 @@ class Plan:
         tool = Path(sys.executable).with_name("mitmweb" if self.web else "mitmdump")
         listen = ["--listen-host", self.host, "--listen-port", str(self.port)]
         script = ["-s", str(ROOT / "addons" / "gateway.py")]
-        return [str(tool), *script, *listen, *self.mitmproxy_arguments]
+        late = ["--set", "server=false"]  # the gateway opens its port when everything is loaded
+        return [str(tool), *script, *listen, *late, *self.mitmproxy_arguments]
 
     @property
     def backend_command(self) -> list[str]:

@@ -9,6 +9,7 @@ from collections.abc import Callable
 from contextlib import closing
 
 import aiohttp
+import pytest
 from e2e.running import (
     HOST,
     KEY,
@@ -39,18 +40,25 @@ def test_a_wrong_definition_ends_the_start_with_every_problem_and_exit_1(
     assert "Traceback" not in process.text
 
 
-def test_a_port_that_is_taken_ends_the_start_with_exit_1(project: Project) -> None:
+@pytest.mark.parametrize("late", [(), ("--set", "server=false")], ids=["early", "late"])
+def test_a_port_that_is_taken_ends_the_start_with_exit_1(
+    project: Project, late: tuple[str, ...]
+) -> None:
     with closing(socket.create_server(("127.0.0.1", 0))) as taken:
-        command = gateway_command(project, taken.getsockname()[1])
+        command = gateway_command(project, taken.getsockname()[1], *late)
         process = launch(command, project.folder / "log")
         assert process.wait() == 1
-        assert "choose another: --listen-port N" in process.text
+        assert "address already in use" in process.text.lower()
+        assert "Traceback" not in process.text
+        if late:
+            assert "choose another port: --listen-port N" in process.text
 
 
 def test_it_listens_on_the_loopback_only_unless_told_otherwise(project: Project) -> None:
     with gateway(project) as running:
         assert f"listening at 127.0.0.1:{running.port}" in running.process.text
-        assert "listening at *" not in running.process.text
+        with pytest.raises(ConnectionRefusedError):
+            socket.create_connection(("127.0.0.2", running.port), timeout=5)
 
 
 def test_sigterm_under_load_loses_no_record_of_an_answered_call(

@@ -46,7 +46,7 @@ class SignedCall:
         for name, value in self.headers:
             words += ["-H", f"{name}: {value}" if value else f"{name};"]
         if self.body:
-            words += ["--data-binary", self.body.decode("utf-8", "surrogateescape")]
+            words += ["--data-raw", self.body.decode("utf-8", "surrogateescape")]
         return shlex.join([*words, self.url])
 
 

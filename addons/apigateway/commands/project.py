@@ -7,8 +7,8 @@ from typing import Any, TypeVar
 import click
 
 from apigateway.definition.load import load_project
-from apigateway.definition.project import Project
 from apigateway.definition.problems import DefinitionError
+from apigateway.definition.project import Project
 
 F = TypeVar("F", bound=Callable[..., Any])
 

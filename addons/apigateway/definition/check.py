@@ -166,7 +166,7 @@ def _check_vpc_backends(loaded: Loaded) -> None:
             continue
         keys = ("backend", "access")
         if backend.access not in known:
-            mend = f"{did_you_mean(backend.access, sorted(known))}Declare it in policies/vpc-access"
+            mend = did_you_mean(backend.access, sorted(known), "declare it in policies/vpc-access")
             item.report.error(f'there is no VPC access "{backend.access}"', mend, *keys)
         elif access := accesses.get(backend.access):
             region = regions.get(item.object.group)
@@ -234,7 +234,7 @@ def _check_throttling(item: Placed[ThrottlingPolicy], apps: set[str], owners: se
                 "a special limit is for one app or one user", "write one of the two", *keys
             )
         elif special.app is not None and special.app not in apps:
-            mend = f"{did_you_mean(special.app, sorted(apps))}Declare it in definitions/apps"
+            mend = did_you_mean(special.app, sorted(apps), "declare it in definitions/apps")
             report.error(f'there is no app "{special.app}"', mend, *keys, "app")
         elif special.user is not None and special.user not in owners:
             what = f'no app belongs to the user "{special.user}"'

@@ -176,7 +176,7 @@ def _check_values(parameter: Parameter, report: DocumentReport, keys: tuple[Key,
             continue
         if reason := fault_of_value(parameter, text):
             what = f'the {word} of "{parameter.name}" {reason}'
-            tell(what, f"write a {word} that keeps the rules beside it", *keys, word)
+            tell(what, "write one that keeps the rules beside it", *keys, word)
 
 
 def _check_body(api: Api, report: DocumentReport) -> None:

@@ -149,7 +149,7 @@ def _check_sources(api: Api, count: int, report: DocumentReport) -> None:
         keys = ("backend", "parameters", index)
         source = declared.get(item.source)
         if source is None:
-            mend = f"{did_you_mean(item.source, list(declared))}Declare it in request.parameters"
+            mend = did_you_mean(item.source, declared, "declare it in request.parameters")
             what = f'the request has no parameter "{item.source}"'
             report.error(what, mend, *keys, "from")
         elif api.request.mode is Mode.PASSTHROUGH and source.location is not Location.PATH:

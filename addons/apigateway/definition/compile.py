@@ -27,6 +27,7 @@ def compile_catalog(project: Project, releases: Iterable[Release]) -> Catalog:
         DefinitionError: a released document that this version cannot read.
     """
     groups = {group.name: group for group in project.groups}
+    drafts = {api.id: api for api in project.apis}
     bindings = _Bindings(project)
     routes: dict[tuple[str, Environment], RouteTable[ServedApi]] = {}
     served: list[ServedApi] = []
@@ -34,12 +35,12 @@ def compile_catalog(project: Project, releases: Iterable[Release]) -> Catalog:
         group = groups.get(release.group)
         if group is None:
             continue
-        api = parse_api(release.document, group=group, account=project.settings.account)
+        api = drafts.get(release.api_id)
+        if api is None or api.document != release.document:
+            api = parse_api(release.document, group=group, account=project.settings.account)
         one = bindings.serve(api, group, release)
         table = routes.setdefault((group.id, release.environment), RouteTable())
-        table.add(
-            api.request.method, parse_pattern(group.base_path + api.request.path), one
-        )
+        table.add(api.request.method, parse_pattern(group.base_path + api.request.path), one)
         served.append(one)
     return Catalog(
         settings=project.settings,

@@ -5,22 +5,24 @@ references comes back to where it started (it would never end), and patterns are
 callers choose what they are matched against.
 """
 
-from collections.abc import Iterator, Mapping
-from functools import lru_cache
+from collections.abc import Iterator
 from typing import Any
 from urllib.parse import unquote
 
-import re2
-from jsonschema import Draft202012Validator, validators
-from jsonschema.exceptions import SchemaError, ValidationError, best_match
-from referencing import Registry
+from jsonschema import Draft202012Validator, FormatChecker
+from jsonschema.exceptions import SchemaError
 
 from apigateway.definition.document import Key
 from apigateway.definition.values import fault_of_pattern
+from apigateway.documents import DocumentSchema
 
 Found = tuple[tuple[Key, ...], str, str]
 
+_ANY_FORMAT = FormatChecker(())
+
 DRAFT = "https://json-schema.org/draft/2020-12/schema"
+MAX_REFERENCES = 60
+MAX_PARTS = 10_000
 RE2_MEND = "RE2 has no backreferences (\\1) and no look-around ((?=...), (?<=...)); rewrite it"
 
 _ONE = frozenset(
@@ -62,14 +64,31 @@ def faults_of_schema(schema: Any) -> list[Found]:
     """Keys inside the schema, what is wrong there, how to mend it."""
     if not _surely_valid(schema):
         try:
-            Draft202012Validator.check_schema(schema)
+            # patterns are judged by RE2 below, not by Python's re
+            Draft202012Validator.check_schema(schema, format_checker=_ANY_FORMAT)
         except SchemaError as error:
             keys = tuple(error.absolute_path)
             return [(keys, "this is not a valid JSON Schema", _schema_mend(error))]
         except RecursionError:
             return [((), "the JSON Schema is nested too deeply", "write it flatter")]
     found = [fault for keys, sub in subschemas(schema) for fault in _faults_here(keys, sub)]
-    return found or _faults_of_references(schema)
+    return found or _faults_of_unevaluated(schema) or _faults_of_references(schema)
+
+
+def _faults_of_unevaluated(schema: Any) -> list[Found]:
+    """`unevaluatedProperties` would match property patterns with an engine that is not linear."""
+    inside = list(subschemas(schema))
+    if not any("patternProperties" in sub for _, sub in inside):
+        return []
+    return [
+        (
+            (*keys, "unevaluatedProperties"),
+            '"unevaluatedProperties" does not go with "patternProperties"',
+            "use additionalProperties",
+        )
+        for keys, sub in inside
+        if "unevaluatedProperties" in sub
+    ]
 
 
 def subschemas(
@@ -144,6 +163,8 @@ def _schema_mend(error: SchemaError) -> str:
 def _faults_here(keys: tuple[Key, ...], schema: dict[str, Any]) -> Iterator[Found]:
     if schema.get("$schema", DRAFT) not in (DRAFT, DRAFT + "#"):
         yield (*keys, "$schema"), "the JSON Schema is of another draft", f"write {DRAFT}"
+    if keys and "$schema" in schema:
+        yield (*keys, "$schema"), '"$schema" stands inside', "write it at the top only"
     for word in ("$id", "$anchor", "$dynamicAnchor", "$dynamicRef", "$vocabulary"):
         if word in schema:
             yield (
@@ -198,27 +219,43 @@ def _faults_of_references(root: Any) -> list[Found]:
     return found or _endless(root, references)
 
 
+class _Endless(Exception):
+    """The text says why a schema would not come to an end."""
+
+
 def _endless(root: Any, references: list[tuple[tuple[Key, ...], dict[str, Any]]]) -> list[Found]:
-    """References that come back to their own start without going into the data."""
-    done: set[int] = set()
+    """The first reference that comes back to itself without going into the data, or leads on and
+    on: judging one value would take for ever.
+    """
+    known: dict[int, tuple[int, int]] = {}
 
-    def visit(schema: Any, trail: frozenset[int]) -> bool:
-        if not isinstance(schema, dict) or id(schema) in done:
-            return False
+    def measure(schema: Any, trail: frozenset[int]) -> tuple[int, int]:
+        """How deep the judgement of one value goes, and how many schemas take part."""
+        if not isinstance(schema, dict):
+            return 0, 1
+        if id(schema) in known:
+            return known[id(schema)]
         if id(schema) in trail:
-            return True
+            raise _Endless("leads back to itself and would never end")
+        if len(trail) > MAX_REFERENCES:
+            raise _Endless(f"leads through more than {MAX_REFERENCES} others")
         onward = trail | {id(schema)}
-        if any(visit(sub, onward) for sub in _in_place(root, schema)):
-            return True
-        done.add(id(schema))
-        return False
+        parts = [measure(sub, onward) for sub in _in_place(root, schema)]
+        depth = 1 + max((depth for depth, _ in parts), default=0)
+        size = 1 + sum(size for _, size in parts)
+        if depth > MAX_REFERENCES:
+            raise _Endless(f"leads through more than {MAX_REFERENCES} others")
+        if size > MAX_PARTS:
+            raise _Endless(f"asks more than {MAX_PARTS} questions of one value")
+        known[id(schema)] = depth, size
+        return depth, size
 
-    what = "the $ref leads back to itself and would never end"
-    return [
-        ((*keys, "$ref"), what, "end the circle")
-        for keys, schema in references
-        if visit(schema, frozenset())
-    ][:1]
+    for keys, schema in references:
+        try:
+            measure(schema, frozenset())
+        except _Endless as endless:
+            return [((*keys, "$ref"), f"the $ref {endless}", "end the circle, or write it simpler")]
+    return []
 
 
 def _in_place(root: Any, schema: dict[str, Any]) -> Iterator[Any]:
@@ -237,34 +274,4 @@ def _in_place(root: Any, schema: dict[str, Any]) -> Iterator[Any]:
 
 def fault_of_instance(schema: Any, instance: Any) -> str:
     """Where `instance` breaks a schema without faults, and which rule; "" when it does not."""
-    try:
-        error = best_match(_Linear(schema, registry=Registry()).iter_errors(instance))
-    except RecursionError:
-        return "/ (nested too deeply)"
-    if error is None:
-        return ""
-    return f"/{'/'.join(map(str, error.absolute_path))} ({error.validator})"
-
-
-_compiled = lru_cache(maxsize=4096)(re2.compile)
-
-
-def _pattern(_validator: Any, pattern: str, instance: Any, _schema: Any) -> Iterator[Any]:
-    if isinstance(instance, str) and not _compiled(pattern).search(instance):
-        yield ValidationError("does not match")
-
-
-def _pattern_properties(
-    validator: Any, patterns: Mapping[str, Any], instance: Any, _schema: Any
-) -> Iterator[Any]:
-    if isinstance(instance, dict):
-        for pattern, schema in patterns.items():
-            for name in filter(_compiled(pattern).search, instance):
-                yield from validator.descend(instance[name], schema, name, pattern)
-
-
-# As the gateway does at run time (`apigateway.documents`), but made once: that takes longer
-# than the check of the whole API.
-_Linear: Any = validators.extend(
-    Draft202012Validator, {"pattern": _pattern, "patternProperties": _pattern_properties}
-)
+    return DocumentSchema(schema).first_violation(instance) or ""

@@ -100,7 +100,7 @@ def _must_exist(
     names = known.names.get(kind, set())
     if name in names:
         return True
-    mend = f"{did_you_mean(name, sorted(names))}Declare it in {home}"
+    mend = did_you_mean(name, sorted(names), f"declare it in {home}")
     report.error(f'there is no {called} "{name}"', mend, *link.keys, key, *more)
     return False
 

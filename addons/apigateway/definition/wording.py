@@ -2,7 +2,7 @@
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from difflib import get_close_matches
 from typing import Any
@@ -49,12 +49,13 @@ def _example(value: Any) -> str:
     return json.dumps(value, ensure_ascii=False)
 
 
-def did_you_mean(word: str, choices: list[str]) -> str:
-    """`did you mean "x"? ` or nothing."""
-    close = get_close_matches(word, choices, n=1) or get_close_matches(
-        word.lower().replace("-", "_"), choices, n=1
+def did_you_mean(word: str, choices: Iterable[str], mend: str) -> str:
+    """`mend`, after the choice that is nearly `word` where there is one."""
+    known = list(choices)
+    close = get_close_matches(word, known, n=1) or get_close_matches(
+        word.lower().replace("-", "_"), known, n=1
     )
-    return f'did you mean "{close[0]}"? ' if close else ""
+    return f'did you mean "{close[0]}"? {mend[:1].upper()}{mend[1:]}' if close else mend
 
 
 def _inside(keys: Keys) -> str:
@@ -62,7 +63,7 @@ def _inside(keys: Keys) -> str:
 
 
 def unknown_key(name: str, keys: Keys, known: list[str]) -> Misfit:
-    mend = f"{did_you_mean(name, known)}Known keys: {', '.join(known)}"
+    mend = did_you_mean(name, known, f"known keys: {', '.join(known)}")
     what = f'unknown key "{name}"{_inside(keys)}'
     return Misfit((*keys, name), what, mend, at_key=True)
 
@@ -75,15 +76,10 @@ def missing_key(name: str, keys: Keys, rule: Mapping[str, Any]) -> Misfit:
 
 
 def not_one_of(value: Any, keys: Keys, choices: list[str]) -> Misfit:
-    hint = did_you_mean(value, choices) if isinstance(value, str) else ""
-    what = f"{place(keys)} is {shown_value(value)}"
-    return Misfit(
-        keys,
-        what,
-        f"{hint}Write one of: {', '.join(choices)}"
-        if hint
-        else f"write one of: {', '.join(choices)}",
-    )
+    mend = f"write one of: {', '.join(choices)}"
+    if isinstance(value, str):
+        mend = did_you_mean(value, choices, mend)
+    return Misfit(keys, f"{place(keys)} is {shown_value(value)}", mend)
 
 
 def wrong_type(value: Any, keys: Keys, names: list[str], schema: Mapping[str, Any]) -> Misfit:

@@ -49,7 +49,7 @@ class BoundDomain:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Catalog:
     """`domains` by lower-case host; `routes` by group id and environment; `apps` by AppKey;
-    `apps_by_code` by AppCode; `app_ids` by an app's name; `vpc_accesses` by name."""
+    `apps_by_code` by AppCode; `vpc_accesses` by name; `served` in the order of the releases."""
 
     settings: GatewaySettings
     domains: Mapping[str, BoundDomain]

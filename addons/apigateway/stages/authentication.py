@@ -15,23 +15,19 @@ from apigateway.signature import (
     KEY,
     NONCE,
     SIGNATURE,
-    SIGNATURE_HEADERS,
     SIGNATURE_METHOD,
-    SIGNED_CONTENT_TYPE,
     TIMESTAMP,
     SignableRequest,
     candidates,
     content_md5,
     sign,
+    signed_header_names,
     string_to_sign,
 )
 from apigateway.wire import Headers, is_form
 
 WINDOW_MS = 15 * 60 * 1000
 LONGEST_NONCE = 256
-
-_ONCE = (KEY, SIGNATURE, SIGNATURE_METHOD, SIGNATURE_HEADERS, SIGNED_CONTENT_TYPE, TIMESTAMP, NONCE)
-_ONCE_FIXED = ("Accept", "Content-MD5", "Content-Type", "Date", "Authorization")
 
 
 def app_code_of(headers: Headers) -> str | None:
@@ -41,14 +37,14 @@ def app_code_of(headers: Headers) -> str | None:
 
 
 def refuse_repeated(headers: Headers) -> None:
-    """A field that is signed by its first value must not have a second one.
+    """A listed field is signed by its first value, so it must not have a second one.
 
     Otherwise a backend that reads the last value would act on what was never signed.
     """
-    for name in (*_ONCE, *_ONCE_FIXED[1:]):
+    for name in signed_header_names(headers):
         if len(headers.all(name)) > 1:
             raise Refusal(
-                Fault.INVALID_HEADER, "two fields of one name", name=name, reason="is repeated"
+                Fault.INVALID_HEADER, "it is signed", name=name[:100], reason="is repeated"
             )
 
 
@@ -82,6 +78,13 @@ def nonce_of(headers: Headers, auth: Auth) -> str | None:
             f"{len(nonce)} characters",
             name=NONCE,
             reason=f"is longer than {LONGEST_NONCE}",
+        )
+    if auth.force_nonce and NONCE.lower() not in map(str.lower, signed_header_names(headers)):
+        raise Refusal(
+            Fault.INVALID_HEADER,
+            "the API asks for a nonce, and one that is not signed could be replaced",
+            name=NONCE,
+            reason="is not signed",
         )
     return nonce
 
@@ -158,7 +161,8 @@ class Authentication:
         if nonce is not None:
             # A timestamp ahead of our clock stays valid longer; so does its nonce.
             ahead_ms = max(0, sent_ms - call.received_ms) if sent_ms is not None else 0
-            if not await self._nonces.claim(key, nonce, call.received_ms, WINDOW_MS + ahead_ms):
+            lifetime_ms = WINDOW_MS + ahead_ms + 1  # the last millisecond of the window counts
+            if not await self._nonces.claim(key, nonce, call.received_ms, lifetime_ms):
                 raise Refusal(Fault.NONCE_USED, f"app {app.name} within 15 minutes")
         return Identified(**vars(call), app=app, proof=f"{method}, string {candidate}")
 

@@ -22,7 +22,7 @@ from apigateway.model.api import (
     Mode,
     VpcBackend,
 )
-from apigateway.wire import FORM_MEDIA_TYPE, Headers, Pairs, is_form, parse_query
+from apigateway.wire import FORM_MEDIA_TYPE, Headers, Pairs, decode_form_text, form_fields, is_form
 
 SYSTEM_PARAMETERS: dict[str, Callable[[Validated], str]] = {
     "CaClientIp": lambda call: call.client_ip,
@@ -44,7 +44,9 @@ REPRESENTATION = frozenset(
         "accept-charset",
         "accept-encoding",
         "accept-language",
+        "content-encoding",
         "content-language",
+        "content-md5",
         "content-type",
         "if-match",
         "if-modified-since",
@@ -75,6 +77,7 @@ HOP_BY_HOP = frozenset(
 )
 """Fields of one connection (RFC 9110, 7.6.1), and those that the backend leg has its own of."""
 
+_ON_THE_WIRE = "".join(map(chr, range(0x21, 0x7F))).replace("#", "")
 _PATH_SAFE = "!$&'()*+,;=:@~"
 
 
@@ -99,15 +102,26 @@ def placed_values(call: Validated) -> Iterator[tuple[Location, str, str]]:
 
 def build_path(pattern: PathPattern, values: dict[str, str], rest: Iterable[str]) -> str:
     """The encoded backend path. A value fills exactly one segment, whatever it holds."""
-    segments = [values[part[0]] if isinstance(part, tuple) else part for part in pattern.segments]
-    for value in segments:
-        if value in ("", ".", ".."):
-            raise Refusal(
-                Fault.BACKEND_ADDRESS, f"{value!r} cannot be a segment of the backend's path"
-            )
+    segments = [
+        _segment(part[0], values[part[0]]) if isinstance(part, tuple) else part
+        for part in pattern.segments
+    ]
     if pattern.open_ended:
-        segments.extend(rest)
+        segments.extend(_segment("*", value) if value else "" for value in rest)
     return "/" + "/".join(quote(segment, safe=_PATH_SAFE) for segment in segments)
+
+
+def _segment(name: str, value: str) -> str:
+    """A value that no backend takes for an empty or a dot segment, also one that reads what
+    follows `;` as a parameter of the segment (`..;x` is `..` to a servlet)."""
+    if value.partition(";")[0] in ("", ".", ".."):
+        raise Refusal(
+            Fault.INVALID_PARAMETER,
+            "it goes to a segment of the backend's path",
+            name=name,
+            reason="cannot be a path segment",
+        )
+    return value
 
 
 def header_value(name: str, value: str) -> str:
@@ -119,7 +133,7 @@ def header_value(name: str, value: str) -> str:
             name=name,
             reason="holds a control character",
         )
-    return value.strip()
+    return value.strip(" \t")
 
 
 def passed_headers(headers: Headers, mode: Mode, own: Iterable[str]) -> Iterator[tuple[str, str]]:
@@ -135,7 +149,7 @@ def passed_headers(headers: Headers, mode: Mode, own: Iterable[str]) -> Iterator
             continue
         if mode is Mode.MAPPING and lower not in REPRESENTATION:
             continue
-        if _folded(name).startswith("x-ca-") or lower == "content-md5":
+        if _folded(name).startswith("x-ca-"):
             continue
         if lower == "authorization" and value.strip().upper().startswith("APPCODE"):
             continue
@@ -146,67 +160,92 @@ def _folded(name: str) -> str:
     return name.lower().replace("_", "-")
 
 
-def left_over(pairs: Pairs, api: Api, location: Location) -> Pairs:
-    """In the passthrough modes: what the caller sent in a place beyond what is declared there."""
-    if api.request.mode is Mode.MAPPING:
-        return ()
-    if api.request.mode is Mode.PASSTHROUGH:
-        return pairs
-    declared = {p.name for p in api.request.parameters if p.location is location}
-    return tuple(pair for pair in pairs if pair[0] not in declared)
+def left_over_query(raw: str, taken: set[str]) -> str:
+    """The items of a query as on the wire, but for those whose decoded name is in `taken`."""
+    kept = (
+        item
+        for item in raw.split("&")
+        if not taken or decode_form_text(item.partition("=")[0]) not in taken
+    )
+    return quote("&".join(kept).encode("utf-8", "surrogateescape"), safe=_ON_THE_WIRE)
 
 
 def outbound_request(
     call: Validated, backend: HttpBackend | VpcBackend, path_pattern: PathPattern
 ) -> Outbound:
-    api = call.served.api
+    mode = call.served.api.request.mode
     places: dict[Location, list[tuple[str, str]]] = {location: [] for location in Location}
     for location, name, value in placed_values(call):
         places[location].append((name, value))
     defined = [(name, header_value(name, value)) for name, value in places[Location.HEADER]]
     own_names = [name for name, _ in defined]
-    query_pairs = (
-        *_without(left_over(call.query_pairs, api, Location.QUERY), places[Location.QUERY]),
-        *places[Location.QUERY],
-    )
-    headers = [
-        *passed_headers(call.headers, api.request.mode, [*own_names, "X-Forwarded-For"]),
-        *defined,
-        ("X-Ca-Request-Id", call.request_id),
-        ("X-Forwarded-For", call.client_ip),
-    ]
-    body, form_pairs, headers = _body(call, tuple(places[Location.BODY]), headers)
+    query, query_pairs = _query(call, tuple(places[Location.QUERY]))
+    body, form_pairs = _body(call, tuple(places[Location.BODY]))
+    passed = passed_headers(call.headers, mode, [*own_names, "X-Forwarded-For"])
+    if body is not call.body:
+        passed = (field for field in passed if not field[0].lower().startswith("content-"))
+    headers = [*passed, *defined]
+    if body is not call.body and body and "content-type" not in map(str.lower, own_names):
+        headers.append(("Content-Type", f"{FORM_MEDIA_TYPE}; charset=UTF-8"))
+    headers += [("X-Ca-Request-Id", call.request_id), ("X-Forwarded-For", call.client_ip)]
     return Outbound(
         method=backend.method or call.method,
         path=build_path(path_pattern, dict(places[Location.PATH]), call.path_rest),
-        query=urlencode(query_pairs, quote_via=quote),
+        query=query,
         headers=tuple(headers),
         body=body,
-        query_pairs=tuple(query_pairs),
+        query_pairs=query_pairs,
         form_pairs=form_pairs,
         defined=tuple(own_names),
     )
 
 
-def _without(pairs: Pairs, taken: Iterable[tuple[str, str]]) -> Pairs:
-    names = {name for name, _ in taken}
-    return tuple(pair for pair in pairs if pair[0] not in names)
+def _declared(api: Api, location: Location) -> set[str]:
+    """Names that the gateway reads at a place itself; in passthrough it reads only the path."""
+    if api.request.mode is Mode.PASSTHROUGH:
+        return set()
+    return {p.name for p in api.request.parameters if p.location is location}
 
 
-def _body(
-    call: Validated, own: Pairs, headers: list[tuple[str, str]]
-) -> tuple[bytes, Pairs, list[tuple[str, str]]]:
-    """The body as sent, its form fields, and the header fields that fit it."""
+def _query(call: Validated, own: Pairs) -> tuple[str, Pairs]:
+    """The query as sent, and its pairs decoded: what is left of the caller's, then the own."""
+    encoded = urlencode(own, quote_via=quote)
+    if call.served.api.request.mode is Mode.MAPPING or not call.query:
+        return encoded, own
+    taken = _declared(call.served.api, Location.QUERY) | {name for name, _ in own}
+    raw = left_over_query(call.query, taken)
+    pairs = tuple(pair for pair in call.query_pairs if pair[0] not in taken)
+    return f"{raw}&{encoded}" if raw and encoded else raw or encoded, (*pairs, *own)
+
+
+def _readable_fields(body: bytes, content_type: str) -> Pairs:
+    """The fields of a form that passes as it is; () where a backend could not read it either."""
+    if not is_form(content_type):
+        return ()
+    try:
+        return form_fields(body, content_type)
+    except (LookupError, UnicodeDecodeError):
+        return ()
+
+
+def _body(call: Validated, own: Pairs) -> tuple[bytes, Pairs]:
+    """The body as sent and its form fields. It is the caller's own object where it passes."""
     api = call.served.api
-    if api.request.mode is Mode.PASSTHROUGH or api.request.body.format is BodyFormat.STREAM:
-        form = is_form(call.headers.first("Content-Type") or "") and bool(call.body)
-        return call.body, parse_query(call.body.decode("utf-8", "replace")) if form else (), headers
-    pairs = (*_without(left_over(call.form_pairs, api, Location.BODY), own), *own)
-    headers = [field for field in headers if field[0].lower() != "content-type"]
-    if not pairs:
-        return b"", (), headers
-    headers.append(("Content-Type", f"{FORM_MEDIA_TYPE}; charset=UTF-8"))
-    return urlencode(pairs).encode("ascii"), pairs, headers
+    content_type = call.headers.first("Content-Type") or ""
+    passes = (
+        api.request.mode is Mode.PASSTHROUGH
+        or api.request.body.format is BodyFormat.STREAM
+        or (api.request.mode is Mode.MAPPING_PASSTHROUGH and not is_form(content_type))
+    )
+    if passes and not own:
+        return call.body, _readable_fields(call.body, content_type)
+    kept: Pairs = ()
+    if api.request.mode is not Mode.MAPPING:
+        taken = _declared(api, Location.BODY) | {name for name, _ in own}
+        sent = call.form_pairs or _readable_fields(call.body, content_type)
+        kept = tuple(pair for pair in sent if pair[0] not in taken)
+    pairs = (*kept, *own)
+    return urlencode(pairs).encode("ascii"), pairs
 
 
 class Mapping:

@@ -10,7 +10,7 @@ from dataclasses import replace
 from apigateway.exchange import MockUpstream, Outbound, Permitted, Signed
 from apigateway.model.policy import SignatureKey
 from apigateway.signature import SIGNATURE, content_md5, sign
-from apigateway.wire import Headers, Pairs
+from apigateway.wire import Headers, Pairs, is_form
 
 PROXY_SIGNATURE = "X-Ca-Proxy-Signature"
 PROXY_SIGNATURE_HEADERS = "X-Ca-Proxy-Signature-Headers"
@@ -44,13 +44,19 @@ def backend_string_to_sign(
 def sign_outbound(outbound: Outbound, key: SignatureKey, *, debug: bool) -> Outbound:
     """The request with the gateway's signature headers added."""
     headers = list(outbound.headers)
+    content_type = Headers(headers).first("Content-Type") or ""
     md5 = ""
-    if outbound.method in ("POST", "PUT") and outbound.body and not outbound.form_pairs:
+    if (
+        outbound.method in ("POST", "PUT")
+        and outbound.body
+        and not (outbound.form_pairs or is_form(content_type))
+    ):
         md5 = content_md5(outbound.body)
+        headers = [field for field in headers if field[0].lower() != "content-md5"]
         headers.append(("Content-MD5", md5))
     headers.append((PROXY_SIGNATURE_KEY, key.key))
-    names = sorted({*outbound.defined, PROXY_SIGNATURE_KEY})
     fields = dict(headers)
+    names = sorted({name for name in (*outbound.defined, PROXY_SIGNATURE_KEY) if name in fields})
     signed = tuple((name, fields[name]) for name in names)
     text = backend_string_to_sign(
         outbound.method,

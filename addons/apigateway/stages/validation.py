@@ -9,15 +9,15 @@ from apigateway.errors import Fault, Refusal
 from apigateway.exchange import Throttled, Validated
 from apigateway.model.api import BodyFormat, Location, Mode
 from apigateway.parameters import BrokenRule, Rule
-from apigateway.wire import Pairs, first_values, is_form, media_type, parse_query
+from apigateway.wire import Pairs, first_values, form_fields, is_form, media_type, parse_query
 
 
 def form_pairs_of(call: Throttled) -> Pairs:
     """The fields of a url-encoded form body; () when the API takes a stream or got no body.
 
     Raises:
-        Refusal: INVALID_CONTENT_TYPE, a body that is no form where fields are declared;
-            INVALID_BODY, a form that is not UTF-8.
+        Refusal: INVALID_CONTENT_TYPE, a body that is no form where fields are declared,
+            or one of an unknown charset; INVALID_BODY, bytes that are none of its characters.
     """
     request = call.served.api.request
     if request.body.format is BodyFormat.STREAM or not call.body:
@@ -32,9 +32,15 @@ def form_pairs_of(call: Throttled) -> Pairs:
             )
         return ()
     try:
-        return parse_query(call.body.decode("utf-8"))
+        return form_fields(call.body, content_type)
     except UnicodeDecodeError:
-        raise Refusal(Fault.INVALID_BODY, "not UTF-8", reason="not UTF-8") from None
+        raise Refusal(
+            Fault.INVALID_BODY, "not of its charset", reason="not of its charset"
+        ) from None
+    except LookupError:
+        raise Refusal(
+            Fault.INVALID_CONTENT_TYPE, "unknown charset", reason="unknown charset"
+        ) from None
 
 
 def argument_of(rule: Rule, given: str | None) -> str | None:
@@ -63,15 +69,13 @@ def argument_of(rule: Rule, given: str | None) -> str | None:
 
 
 def refuse_wrong_document(call: Throttled) -> None:
-    """The stream body: there when required, and of its JSON Schema when it has one."""
+    """The body: there when required, and a stream of its JSON Schema when it has one."""
     body = call.served.api.request.body
-    if body.format is not BodyFormat.STREAM:
-        return
     if not call.body:
         if body.required or call.served.body_schema is not None:
             raise Refusal(Fault.EMPTY_BODY, "the API asks for a body")
         return
-    if call.served.body_schema is None:
+    if body.format is not BodyFormat.STREAM or call.served.body_schema is None:
         return
     kind = media_type(call.headers.first("Content-Type") or "")
     if kind != "application/json" and not kind.endswith("+json"):

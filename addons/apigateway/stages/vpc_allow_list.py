@@ -29,12 +29,14 @@ NEVER_A_BACKEND = tuple(
 """Addresses of no backend: unspecified, link-local, multicast, reserved, and the metadata
 services of clouds (whoever can write a definition must not read a machine's credentials)."""
 
+_NAT64 = ip_network("64:ff9b::/96")
+
 
 def refusal_of(upstream: HttpUpstream, address: str, catalog: Catalog) -> str | None:
     """Why an address may not be connected to, or None when it may."""
     ip: IPv4Address | IPv6Address = ip_address(address)
-    if isinstance(ip, IPv6Address) and ip.ipv4_mapped is not None:
-        ip = ip.ipv4_mapped
+    if isinstance(ip, IPv6Address):
+        ip = _ipv4_within(ip) or ip
     if any(ip in network for network in NEVER_A_BACKEND):
         return f"{ip} is no address of a backend"
     if upstream.vpc_access:
@@ -43,6 +45,13 @@ def refusal_of(upstream: HttpUpstream, address: str, catalog: Catalog) -> str | 
     if networks and not any(ip in network for network in networks):
         return f"{ip} is in none of the networks for backends"
     return None
+
+
+def _ipv4_within(ip: IPv6Address) -> IPv4Address | None:
+    """The IPv4 address that an IPv6 one leads to: mapped, 6to4, or NAT64 (RFC 6052)."""
+    if ip in _NAT64:
+        return IPv4Address(int(ip) & 0xFFFFFFFF)
+    return ip.ipv4_mapped or ip.sixtofour
 
 
 class VpcAllowList:

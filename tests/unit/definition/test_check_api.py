@@ -118,18 +118,17 @@ PATTERN_MEND = "RE2 has no backreferences (\\1) and no look-around ((?=...), (?<
         ),
         pytest.param(
             api(parameters="name: a, in: query, type: Int, default: §x"),
-            'the default of "a" is not of type Int; write a default that keeps the rules beside it',
+            'the default of "a" is not of type Int; write one that keeps the rules beside it',
             id="default-of-another-type",
         ),
         pytest.param(
             api(parameters="name: a, in: query, type: Int, maximum: 14, default: §15"),
-            'the default of "a" is greater than 14; write a default that keeps the rules beside it',
+            'the default of "a" is greater than 14; write one that keeps the rules beside it',
             id="default-beyond-its-bound",
         ),
         pytest.param(
             api(parameters="name: a, in: query, pattern: '[a-z]+', default: §a1"),
-            'the default of "a" does not match [a-z]+; '
-            "write a default that keeps the rules beside it",
+            'the default of "a" does not match [a-z]+; write one that keeps the rules beside it',
             id="default-against-its-pattern",
         ),
         pytest.param(
@@ -201,7 +200,7 @@ def test_header_names_are_one_whatever_their_case_and_dashes(written: Written) -
     [
         pytest.param(
             api(parameters="name: a, in: query, type: Int, maximum: 14, example: §15"),
-            'the example of "a" is greater than 14; write a example that keeps the rules beside it',
+            'the example of "a" is greater than 14; write one that keeps the rules beside it',
             id="example",
         ),
         pytest.param(
@@ -229,7 +228,7 @@ def test_header_names_are_one_whatever_their_case_and_dashes(written: Written) -
                 request="method: POST, path: /a, "
                 "body: {format: stream; schema: {required: [a]}; example: §{b: 1}}"
             ).replace(";", ","),
-            "the example breaks its schema at / (required); write one that keeps the schema",
+            "the example breaks its schema at /: required: a; write one that keeps the schema",
             id="example-of-the-body",
         ),
     ],

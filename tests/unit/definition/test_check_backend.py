@@ -47,7 +47,7 @@ HTTP = "type: http, address: 'http://127.0.0.1:9000', "
             api(backend=HTTP + "path: /b, parameters: [{from: §x; name: y; in: query}]").replace(
                 ";", ","
             ),
-            'the request has no parameter "x"; Declare it in request.parameters',
+            'the request has no parameter "x"; declare it in request.parameters',
             id="source",
         ),
         pytest.param(

@@ -43,12 +43,12 @@ from apigateway.model.policy import PolicyKind
         (
             BINDINGS,
             "signature_keys:\n  - {policy: §standard, group: weather, apis: '*'}\n",
-            'there is no signature key "standard"; Declare it in policies/signature-keys',
+            'there is no signature key "standard"; declare it in policies/signature-keys',
         ),
         (
             BINDINGS,
             "ip_control:\n  - {policy: §x, group: weather, apis: '*'}\n",
-            'there is no IP control "x"; Declare it in policies/ip-control',
+            'there is no IP control "x"; declare it in policies/ip-control',
         ),
     ],
 )

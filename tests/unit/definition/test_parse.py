@@ -112,7 +112,7 @@ def test_a_document_without_a_file_is_told_by_group_and_name() -> None:
     with pytest.raises(DefinitionError) as raised:
         parse(request={"method": "GET", "path": "a"}, colour="red")
     assert [str(problem) for problem in raised.value.problems] == [
-        'weather/TestApi: unknown key "colour"; Known keys: '
+        'weather/TestApi: unknown key "colour"; known keys: '
         "id, name, description, visibility, auth, request, backend, result"
     ]
     with pytest.raises(DefinitionError) as raised:

@@ -13,6 +13,7 @@ def test_a_long_value_is_shortened() -> None:
     assert shown_value("x" * 100) == '"' + "x" * 56 + "..."
 
 
-def test_a_near_word_is_offered_and_a_far_one_not() -> None:
-    assert did_you_mean("methd", ["method", "path"]) == 'did you mean "method"? '
-    assert did_you_mean("zzz", ["method", "path"]) == ""
+def test_a_near_word_is_offered_before_what_to_do_and_a_far_one_not() -> None:
+    offered = did_you_mean("methd", ["method", "path"], "write it")
+    assert offered == 'did you mean "method"? Write it'
+    assert did_you_mean("zzz", ["method", "path"], "write it") == "write it"

@@ -1,0 +1,88 @@
+"""From a project and its releases to the catalog."""
+
+from dataclasses import replace
+
+from unit.definition.sample import sample_project
+
+from apigateway.definition.compile import compile_catalog
+from apigateway.lifecycle import release_at_start
+from apigateway.matching import split_path
+from apigateway.model.catalog import Catalog, ServedApi
+from apigateway.model.group import Environment
+from apigateway.model.policy import Binding, PolicyKind, ThrottlingPolicy, WindowUnit
+from apigateway.store.memory import MemoryStore
+
+PROJECT = sample_project()
+
+
+def releases_of(project: object = PROJECT) -> MemoryStore:
+    store = MemoryStore()
+    release_at_start(store.releases, PROJECT, 1)
+    return store
+
+
+def served(catalog: Catalog, name: str) -> ServedApi:
+    return next(one for one in catalog.served if one.api.name == name)
+
+
+def test_what_is_released_is_found_under_its_group_and_environment() -> None:
+    catalog = compile_catalog(PROJECT, releases_of().releases.current())
+    group = catalog.domains["api.weather.localhost"].group
+    table = catalog.routes[group.id, Environment.RELEASE]
+    match = table.match("GET", split_path("/forecast/hangzhou"))
+    assert match is not None
+    assert match.endpoint.api.name == "GetForecast"
+    assert (group.id, Environment.TEST) not in catalog.routes
+
+
+def test_both_kinds_of_domain_lead_to_the_group() -> None:
+    catalog = compile_catalog(PROJECT, ())
+    assert {"weather.apigw.localhost", "api.weather.localhost"} <= catalog.domains.keys()
+
+
+def test_nothing_released_means_nothing_served() -> None:
+    catalog = compile_catalog(PROJECT, ())
+    assert catalog.served == ()
+    assert catalog.routes == {}
+
+
+def test_grants_and_policies_hold_without_a_release() -> None:
+    current = releases_of().releases.current()
+    bare = replace(PROJECT, grants=(), bindings=())
+    forecast = served(compile_catalog(bare, current), "GetForecast")
+    assert (forecast.granted, forecast.throttling) == (frozenset(), None)
+    forecast = served(compile_catalog(PROJECT, current), "GetForecast")
+    assert forecast.granted == {PROJECT.apps[0].id}
+    assert forecast.throttling is not None
+    assert forecast.signature_key is not None
+
+
+def test_of_two_bindings_the_last_wins() -> None:
+    policy = ThrottlingPolicy(
+        id="1", name="other", region="cn-hangzhou", unit=WindowUnit.DAY, api=1
+    )
+    binding = Binding(
+        kind=PolicyKind.THROTTLING,
+        policy="other",
+        group="weather",
+        api="GetForecast",
+        environment=Environment.RELEASE,
+    )
+    project = replace(
+        PROJECT,
+        throttling_policies=(*PROJECT.throttling_policies, policy),
+        bindings=(*PROJECT.bindings, binding),
+    )
+    catalog = compile_catalog(project, releases_of().releases.current())
+    assert served(catalog, "GetForecast").throttling == policy
+
+
+def test_the_released_definition_is_served_and_not_the_draft() -> None:
+    edited = sample_project(edit=("path: /forecast/", "path: /weather/"))
+    catalog = compile_catalog(edited, releases_of().releases.current())
+    assert served(catalog, "GetForecast").api.request.path == "/forecast/[city]"
+
+
+def test_a_release_of_a_group_that_is_gone_is_not_served() -> None:
+    gone = replace(PROJECT, groups=(), apis=(), grants=(), bindings=())
+    assert compile_catalog(gone, releases_of().releases.current()).served == ()

@@ -1,0 +1,219 @@
+"""Declared parameters to arguments, and the body to its document."""
+
+from typing import Any
+from urllib.parse import quote
+
+import pytest
+from unit.build import a_pass, an_api, parameter, refusal_of, serve
+
+from apigateway.errors import Fault
+from apigateway.exchange import Throttled, Validated
+from apigateway.model.api import Body, BodyFormat, Location, Mode, ParameterType
+from apigateway.model.catalog import ServedApi
+from apigateway.stages.validation import Validation
+
+FORM = ("Content-Type", "application/x-www-form-urlencoded")
+JSON = ("Content-Type", "application/json")
+
+
+def api(*parameters: Any, mode: Mode = Mode.MAPPING, body: Body | None = None) -> ServedApi:
+    request: dict[str, Any] = {"parameters": parameters, "mode": mode}
+    if body is not None:
+        request["body"] = body
+    return serve(an_api(method="POST", request=request))
+
+
+def validate(served: ServedApi, **changes: Any) -> Validated:
+    return Validation()(a_pass(Throttled, served, **changes))
+
+
+def test_each_parameter_is_read_from_its_place() -> None:
+    served = api(
+        parameter("city", Location.PATH),
+        parameter("days"),
+        parameter("X-Lang", Location.HEADER),
+        parameter("note", Location.BODY),
+    )
+    call = validate(
+        served,
+        path_values={"city": "hangzhou"},
+        query="days=3&x=1",
+        headers=[("x-lang", "zh"), FORM],
+        body=b"note=a+b&y=2",
+    )
+    assert call.arguments == {"city": "hangzhou", "days": "3", "X-Lang": "zh", "note": "a b"}
+    assert call.query_pairs == (("days", "3"), ("x", "1"))
+    assert call.form_pairs == (("note", "a b"), ("y", "2"))
+
+
+def test_a_parameter_in_another_place_is_not_given() -> None:
+    served = api(parameter("a", required=True))
+    refusal = refusal_of(
+        lambda: validate(served, headers=[("a", "1"), FORM], body=b"a=1", path_values={"a": "1"}),
+        Fault.PARAMETER_REQUIRED,
+    )
+    assert refusal.parts == {"name": "a"}
+
+
+def test_the_first_of_several_values_counts() -> None:
+    call = validate(api(parameter("a")), query="a=1&a=2")
+    assert call.arguments == {"a": "1"}
+    assert call.query_pairs == (("a", "1"), ("a", "2"))
+
+
+def test_an_absent_parameter_is_its_default_or_nothing() -> None:
+    served = api(parameter("a", default="7"), parameter("b"))
+    assert validate(served).arguments == {"a": "7"}
+    assert validate(api(parameter("a", default=""))).arguments == {"a": ""}
+
+
+def test_a_default_is_for_an_absent_parameter_and_not_for_an_empty_one() -> None:
+    assert validate(api(parameter("a", default="7")), query="a=").arguments == {"a": ""}
+
+
+def test_a_required_parameter_that_is_empty_counts_as_given_and_its_rules_decide() -> None:
+    assert validate(api(parameter("a", required=True)), query="a").arguments == {"a": ""}
+    served = api(parameter("a", required=True, type=ParameterType.INT))
+    refusal = refusal_of(lambda: validate(served, query="a="), Fault.INVALID_PARAMETER)
+    assert refusal.parts == {"name": "a", "reason": "is not of type Int"}
+
+
+def test_a_broken_rule_names_the_parameter_and_the_rule() -> None:
+    served = api(parameter("days", type=ParameterType.INT, minimum=1, maximum=14))
+    refusal = refusal_of(lambda: validate(served, query="days=15"), Fault.INVALID_PARAMETER)
+    assert refusal.parts == {"name": "days", "reason": "is greater than 14"}
+
+
+def test_passthrough_reads_path_parameters_only() -> None:
+    served = api(
+        parameter("city", Location.PATH, pattern="[a-z]+"),
+        parameter("days", type=ParameterType.INT, required=True),
+        mode=Mode.PASSTHROUGH,
+    )
+    call = validate(served, path_values={"city": "x"}, query="days=soon", body=b"\xff")
+    assert call.arguments == {"city": "x"}
+    refusal_of(lambda: validate(served, path_values={"city": "X"}), Fault.INVALID_PARAMETER)
+
+
+def test_mapping_passthrough_checks_what_is_declared() -> None:
+    served = api(parameter("a", type=ParameterType.INT), mode=Mode.MAPPING_PASSTHROUGH)
+    refusal_of(lambda: validate(served, query="a=x"), Fault.INVALID_PARAMETER)
+    assert validate(served, query="a=1&b=x").arguments == {"a": "1"}
+
+
+# --- forms
+
+
+def test_a_body_that_is_no_form_is_refused_where_fields_are_declared() -> None:
+    served = api(parameter("a", Location.BODY))
+    refusal = refusal_of(
+        lambda: validate(served, headers=[JSON], body=b"{}"), Fault.INVALID_CONTENT_TYPE
+    )
+    assert refusal.parts == {"reason": "application/json"}
+
+
+def test_a_form_in_mixed_case_with_a_charset_is_a_form() -> None:
+    served = api(parameter("a", Location.BODY))
+    kind = ("content-type", "Application/X-WWW-Form-URLEncoded; Charset=utf-8")
+    assert validate(served, headers=[kind], body=b"a=%E4%B8%AD").arguments == {"a": "中"}
+
+
+def test_a_form_is_read_in_the_charset_it_names() -> None:
+    served = api(parameter("a", Location.BODY))
+    kind = ("Content-Type", "application/x-www-form-urlencoded; charset=GBK")
+    body = ("a=" + quote("中", encoding="gbk")).encode()
+    assert validate(served, headers=[kind], body=body).arguments == {"a": "中"}
+
+
+@pytest.mark.parametrize(
+    "charset", ["undefined", "idna", "punycode", "utf-7", "unicode_escape", "zlib", "no-such"]
+)
+@pytest.mark.parametrize("value", ["%FF", "%5Cud800", "%2B2AA-", "a"])
+def test_a_form_in_a_charset_that_is_none_of_the_web_is_refused(charset: str, value: str) -> None:
+    """Some of Python's codecs crash, take quadratic time or make lone surrogates."""
+    served = api(parameter("a", Location.BODY))
+    kind = ("Content-Type", f"application/x-www-form-urlencoded; charset={charset}")
+    refusal_of(
+        lambda: validate(served, headers=[kind], body=f"a={value}".encode()),
+        Fault.INVALID_CONTENT_TYPE,
+    )
+
+
+def test_a_form_that_is_not_utf8_is_an_invalid_body() -> None:
+    served = api(parameter("a", Location.BODY))
+    refusal = refusal_of(
+        lambda: validate(served, headers=[FORM], body=b"a=\xff"), Fault.INVALID_BODY
+    )
+    assert refusal.parts == {"reason": "not of its charset"}
+
+
+def test_a_field_that_is_required_is_required_of_an_empty_body_too() -> None:
+    served = api(parameter("a", Location.BODY, required=True))
+    refusal_of(lambda: validate(served), Fault.PARAMETER_REQUIRED)
+
+
+def test_a_body_that_is_required_is_required_of_a_form_too() -> None:
+    served = api(body=Body(format=BodyFormat.FORM, required=True))
+    refusal_of(lambda: validate(served, headers=[FORM]), Fault.EMPTY_BODY)
+
+
+# --- documents
+
+SCHEMA = {"type": "object", "required": ["a"], "properties": {"a": {"type": "integer"}}}
+STREAM = Body(format=BodyFormat.STREAM, schema=SCHEMA)
+
+
+@pytest.mark.parametrize("kind", ["application/json; charset=utf-8", "Application/Geo+JSON"])
+def test_a_document_of_its_schema_passes(kind: str) -> None:
+    call = validate(api(body=STREAM), headers=[("Content-Type", kind)], body=b'{"a": 1}')
+    assert call.body == b'{"a": 1}'
+    assert call.form_pairs == ()
+
+
+@pytest.mark.parametrize(
+    ("body", "reason"),
+    [
+        (b"{}", "/: required: a"),
+        (b'{"a": "x"}', "/a: type: integer"),
+        (b'{"a": 1, "a": "x"}', "a key stands twice in one object"),
+        (b'{"a": NaN}', "NaN is not JSON"),
+        (b'{"a": 1e999}', "a number out of range"),
+        (b"\xef\xbb\xbf{}", "not JSON"),
+        (b"[" * 100_000, "nested deeper than 64"),
+        (b"\xff", "not UTF-8"),
+        (b"{", "not JSON"),
+    ],
+)
+def test_a_document_that_breaks_its_schema_or_is_none_is_an_invalid_body(
+    body: bytes, reason: str
+) -> None:
+    refusal = refusal_of(
+        lambda: validate(api(body=STREAM), headers=[JSON], body=body), Fault.INVALID_BODY
+    )
+    assert refusal.parts == {"reason": reason}
+
+
+@pytest.mark.parametrize("fields", [[], [("Content-Type", "text/plain")], [FORM]])
+def test_a_document_of_another_type_is_refused(fields: list[tuple[str, str]]) -> None:
+    refusal_of(
+        lambda: validate(api(body=STREAM), headers=fields, body=b'{"a": 1}'),
+        Fault.INVALID_CONTENT_TYPE,
+    )
+
+
+def test_a_missing_document_is_an_empty_body_where_one_is_asked_for() -> None:
+    refusal_of(lambda: validate(api(body=STREAM), headers=[JSON]), Fault.EMPTY_BODY)
+    required = api(body=Body(format=BodyFormat.STREAM, required=True))
+    refusal_of(lambda: validate(required), Fault.EMPTY_BODY)
+    assert validate(api(body=Body(format=BodyFormat.STREAM))).body == b""
+
+
+def test_a_stream_without_a_schema_is_not_read() -> None:
+    served = api(body=Body(format=BodyFormat.STREAM))
+    assert validate(served, headers=[FORM], body=b"\xff\x00").form_pairs == ()
+
+
+def test_a_schema_of_true_asks_for_json_and_no_more() -> None:
+    served = api(body=Body(format=BodyFormat.STREAM, schema=True))
+    validate(served, headers=[JSON], body=b"[]")
+    refusal_of(lambda: validate(served, headers=[JSON], body=b"x"), Fault.INVALID_BODY)

@@ -1,0 +1,635 @@
+"""Calling real backends on a local socket: bytes as decided, and each failure by its name."""
+
+import asyncio
+import contextlib
+import socket
+from collections.abc import AsyncIterator, Awaitable, Callable
+from ipaddress import ip_address
+from typing import Any
+
+import pytest
+from aiohttp import web
+from unit.build import a_pass, outbound
+
+from apigateway import backend as backend_module
+from apigateway.backend import Backends, SystemResolver
+from apigateway.errors import Fault, Refusal
+from apigateway.exchange import Answer, HttpUpstream, MockUpstream, Outbound, Signed
+
+Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
+Talk = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
+
+
+@contextlib.asynccontextmanager
+async def opened() -> AsyncIterator[Backends]:
+    backends = Backends()
+    backends.open()
+    try:
+        yield backends
+    finally:
+        backends.close()
+
+
+@contextlib.asynccontextmanager
+async def aiohttp_backend(handler: Handler) -> AsyncIterator[int]:
+    """A web server of aiohttp on a free port; the port."""
+    app = web.Application()
+    app.router.add_route("*", "/{rest:.*}", handler)
+    runner = web.AppRunner(app, shutdown_timeout=0)
+    await runner.setup()
+    site = web.TCPSite(runner, "127.0.0.1", 0)
+    await site.start()
+    try:
+        yield runner.addresses[0][1]
+    finally:
+        await runner.cleanup()
+
+
+@contextlib.asynccontextmanager
+async def raw_backend(talk: Talk) -> AsyncIterator[int]:
+    """A bare socket on a free port that says what it is told; the port."""
+
+    async def connected(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        with contextlib.suppress(ConnectionError, asyncio.IncompleteReadError):
+            await talk(reader, writer)
+        writer.close()
+
+    server = await asyncio.start_server(connected, "127.0.0.1", 0)
+    try:
+        yield server.sockets[0].getsockname()[1]
+    finally:
+        server.close()
+
+
+async def request_of(reader: asyncio.StreamReader) -> bytes:
+    return await reader.readuntil(b"\r\n\r\n")
+
+
+def signed(port: int, sent: Outbound, *, host: str = "backend.test", **changes: Any) -> Signed:
+    upstream = HttpUpstream(
+        **{"scheme": "http", "host": host, "port": port, "timeout_ms": 3000, **changes}
+    )
+    return a_pass(Signed, upstream=upstream, dispatched=sent, pinned="127.0.0.1")
+
+
+def heard_by_raw(sent: Outbound, **changes: Any) -> tuple[bytes, Answer]:
+    """The very bytes a backend gets for a request, and its empty answer."""
+    heard: list[bytes] = []
+
+    async def talk(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        head = await request_of(reader)
+        heard.append(head + await reader.readexactly(len(sent.body)))
+        writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n")
+        await writer.drain()
+
+    async def call() -> Answer:
+        async with raw_backend(talk) as port, opened() as backends:
+            return await backends.send(signed(port, sent, **changes))
+
+    answer = asyncio.run(call())
+    assert len(heard) == 1
+    return heard[0], answer
+
+
+def answered_raw(*pieces: bytes, sent: Outbound | None = None, timeout_ms: int = 3000) -> Answer:
+    """The answer that the gateway reads from `pieces` of a backend that then closes."""
+
+    async def talk(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await request_of(reader)
+        for piece in pieces:
+            writer.write(piece)
+            await writer.drain()
+
+    async def call() -> Answer:
+        async with raw_backend(talk) as port, opened() as backends:
+            return await backends.send(signed(port, sent or outbound(), timeout_ms=timeout_ms))
+
+    return asyncio.run(call())
+
+
+def answered(handler: Handler, sent: Outbound | None = None) -> Answer:
+    async def call() -> Answer:
+        async with aiohttp_backend(handler) as port, opened() as backends:
+            return await backends.send(signed(port, sent or outbound()))
+
+    return asyncio.run(call())
+
+
+def refused(call: Callable[[], object], fault: Fault) -> Refusal:
+    with pytest.raises(Refusal) as caught:
+        call()
+    assert caught.value.fault is fault, caught.value.args
+    return caught.value
+
+
+# --- what is sent
+
+
+@pytest.mark.parametrize(
+    "target",
+    [
+        "/a%2Fb",
+        "/a%2fb/%5C/%25E4",
+        "/%E4%B8%AD",
+        "/a+b;c=d,e:f@g!$&'()*~",
+        "/%0D%0A",
+        "/..%2F..%2Fetc",
+        "/trailing/",
+        "/",
+        "/@127.0.0.1:22",
+    ],
+)
+def test_a_path_is_sent_byte_for_byte(target: str) -> None:
+    head, _ = heard_by_raw(outbound(path=target))
+    assert head.startswith(f"GET {target} HTTP/1.1\r\n".encode())
+
+
+@pytest.mark.parametrize("query", ["a=1&a=2", "q=%2B%20+&b", "x=%25", "%E4%B8%AD=%26", "a=b=c?d"])
+def test_a_query_is_sent_byte_for_byte(query: str) -> None:
+    head, _ = heard_by_raw(outbound(path="/p", query=query))
+    assert head.startswith(f"GET /p?{query} HTTP/1.1\r\n".encode())
+
+
+def test_only_the_decided_headers_and_the_host_are_sent() -> None:
+    sent = outbound(headers=(("x-Own", "1"), ("Accept", "a/b"), ("x-Own", "2")))
+    head, _ = heard_by_raw(sent)
+    lines = head.decode().split("\r\n")[1:-2]
+    assert lines[0].startswith("Host: backend.test:")
+    assert lines[1:] == ["x-Own: 1", "Accept: a/b", "x-Own: 2"]
+
+
+def test_header_text_is_sent_as_utf8() -> None:
+    head, _ = heard_by_raw(outbound(headers=(("X-City", "杭州"),)))
+    assert "X-City: 杭州\r\n".encode() in head
+
+
+def test_header_bytes_that_are_not_utf8_are_sent_as_they_came_or_refused_as_the_callers() -> None:
+    value = b"caf\xe9".decode("utf-8", "surrogateescape")
+    try:
+        head, _ = heard_by_raw(outbound(headers=(("X-City", value),)))
+    except Refusal as refusal:
+        assert refusal.fault.value.status == 400
+    else:
+        assert b"X-City: caf\xe9\r\n" in head
+
+
+@pytest.mark.parametrize("method", ["POST", "PUT", "PATCH"])
+def test_a_body_is_sent_whole_with_its_length_and_no_type_of_ours(method: str) -> None:
+    head, _ = heard_by_raw(outbound(method=method, body=b'\x00\xff{"a":1}'))
+    assert head.endswith(b'\r\n\r\n\x00\xff{"a":1}')
+    assert head.lower().count(b"content-length: 9\r\n") == 1
+    assert b"content-type" not in head.lower()
+    assert b"transfer-encoding" not in head.lower()
+
+
+@pytest.mark.parametrize("method", ["POST", "PUT", "PATCH"])
+def test_a_method_with_a_body_says_that_there_is_none(method: str) -> None:
+    head, _ = heard_by_raw(outbound(method=method))
+    assert head.lower().count(b"content-length: 0\r\n") == 1
+
+
+@pytest.mark.parametrize("method", ["GET", "HEAD", "OPTIONS"])
+def test_a_method_without_a_body_has_no_length(method: str) -> None:
+    head, _ = heard_by_raw(outbound(method=method))
+    assert head.startswith(method.encode() + b" ")
+    assert b"content-length" not in head.lower()
+
+
+def test_the_pinned_address_is_connected_to_and_the_name_is_never_resolved() -> None:
+    head, _ = heard_by_raw(outbound(), host="no-such-name.invalid")
+    assert b"\r\nHost: no-such-name.invalid:" in head
+
+
+def test_a_proxy_of_the_environment_is_not_used(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("http_proxy", "http://127.0.0.1:1")
+    monkeypatch.setenv("HTTP_PROXY", "http://127.0.0.1:1")
+    assert heard_by_raw(outbound())[1].status == 200
+
+
+# --- what comes back
+
+
+def test_an_answer_keeps_status_reason_body_and_every_field() -> None:
+    async def handler(_: web.Request) -> web.Response:
+        response = web.Response(status=418, reason="Teapot", body=b"short")
+        response.headers.add("Set-Cookie", "a=1; Path=/")
+        response.headers.add("Set-Cookie", "b=2")
+        return response
+
+    answer = answered(handler)
+    assert (answer.status, answer.reason, answer.body) == (418, "Teapot", b"short")
+    cookies = [value for name, value in answer.headers if name == "Set-Cookie"]
+    assert cookies == ["a=1; Path=/", "b=2"]
+    assert answer.elapsed_ms > 0
+
+
+def test_a_cookie_of_one_caller_is_not_sent_for_another() -> None:
+    heard: list[str | None] = []
+
+    async def handler(request: web.Request) -> web.Response:
+        heard.append(request.headers.get("Cookie"))
+        return web.Response(headers={"Set-Cookie": "session=secret; Path=/"})
+
+    async def twice() -> None:
+        async with aiohttp_backend(handler) as port, opened() as backends:
+            await backends.send(signed(port, outbound()))
+            await backends.send(signed(port, outbound()))
+
+    asyncio.run(twice())
+    assert heard == [None, None]
+
+
+@pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
+def test_a_redirect_is_the_answer_and_is_not_followed(status: int) -> None:
+    heard: list[str] = []
+
+    async def handler(request: web.Request) -> web.Response:
+        heard.append(request.path)
+        return web.Response(status=status, headers={"Location": "/elsewhere"})
+
+    answer = answered(handler)
+    assert answer.status == status
+    assert ("Location", "/elsewhere") in answer.headers
+    assert heard == ["/v3/forecast"]
+
+
+def test_a_compressed_body_is_not_touched() -> None:
+    answer = answered_raw(
+        b"HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nContent-Length: 3\r\n\r\nnot"
+    )
+    assert answer.body == b"not"
+    assert ("Content-Encoding", "gzip") in answer.headers
+
+
+def test_the_answer_to_a_head_has_the_length_and_no_body() -> None:
+    answer = answered_raw(
+        b"HTTP/1.1 200 OK\r\nContent-Length: 1234\r\n\r\n", sent=outbound(method="HEAD")
+    )
+    assert answer.body == b""
+    assert ("Content-Length", "1234") in answer.headers
+
+
+def test_the_answer_to_a_head_may_name_a_length_that_no_body_may_have() -> None:
+    large = str(backend_module.LARGEST_ANSWER_BYTES + 1).encode()
+    answer = answered_raw(
+        b"HTTP/1.1 200 OK\r\nContent-Length: " + large + b"\r\n\r\n",
+        sent=outbound(method="HEAD"),
+    )
+    assert answer.status == 200
+
+
+@pytest.mark.parametrize("status", [b"204 No Content", b"304 Not Modified"])
+def test_an_answer_without_a_body_does_not_wait_for_one(status: bytes) -> None:
+    answer = answered_raw(b"HTTP/1.1 " + status + b"\r\nX-A: 1\r\n\r\n")
+    assert answer.body == b""
+    assert ("X-A", "1") in answer.headers
+
+
+@pytest.mark.parametrize("interim", [b"100 Continue", b"103 Early Hints"])
+def test_an_interim_answer_is_passed_over(interim: bytes) -> None:
+    answer = answered_raw(
+        b"HTTP/1.1 " + interim + b"\r\nLink: x\r\n\r\n",
+        b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok",
+    )
+    assert (answer.status, answer.body) == (200, b"ok")
+
+
+def test_a_chunked_answer_with_trailers_is_read_to_its_end() -> None:
+    answer = answered_raw(
+        b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\nTrailer: X-T\r\n\r\n"
+        b"2\r\nok\r\n0\r\nX-T: 1\r\n\r\n"
+    )
+    assert answer.body == b"ok"
+
+
+def test_an_answer_that_ends_with_its_connection_is_read() -> None:
+    assert answered_raw(b"HTTP/1.0 200 OK\r\n\r\nuntil", b" the end").body == b"until the end"
+
+
+def test_field_bytes_are_kept_as_they_came() -> None:
+    answer = answered_raw(b"HTTP/1.1 200 OK\r\nX-A: caf\xe9\r\nContent-Length: 0\r\n\r\n")
+    assert ("X-A", b"caf\xe9".decode("utf-8", "surrogateescape")) in answer.headers
+
+
+def test_an_answer_without_a_reason_has_none() -> None:
+    assert answered_raw(b"HTTP/1.1 200 \r\nContent-Length: 0\r\n\r\n").reason == ""
+
+
+def test_a_mock_is_answered_without_a_backend() -> None:
+    mock = MockUpstream(status=201, headers=(("X-A", "1"),), body=b"{}")
+    answer = asyncio.run(Backends().send(a_pass(Signed, upstream=mock)))
+    assert (answer.status, answer.headers, answer.body) == (201, (("X-A", "1"),), b"{}")
+
+
+# --- each way to fail
+
+
+def test_a_backend_that_is_slow_to_answer_is_a_timeout() -> None:
+    async def talk(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.read()
+
+    async def call() -> Answer:
+        async with raw_backend(talk) as port, opened() as backends:
+            return await backends.send(signed(port, outbound(), timeout_ms=60))
+
+    refusal = refused(lambda: asyncio.run(call()), Fault.BACKEND_TIMEOUT)
+    assert refusal.fault.value.status == 504
+    assert refusal.detail == "after 60 ms"
+
+
+def test_a_body_that_drips_past_the_timeout_is_a_timeout() -> None:
+    async def talk(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await request_of(reader)
+        writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nx")
+        await writer.drain()
+        await reader.read()
+
+    async def call() -> Answer:
+        async with raw_backend(talk) as port, opened() as backends:
+            return await backends.send(signed(port, outbound(), timeout_ms=60))
+
+    refused(lambda: asyncio.run(call()), Fault.BACKEND_TIMEOUT)
+
+
+def test_a_port_where_nobody_listens_is_a_failed_connection() -> None:
+    with socket.socket() as held:
+        held.bind(("127.0.0.1", 0))
+        port = held.getsockname()[1]
+
+        async def call() -> Answer:
+            async with opened() as backends:
+                return await backends.send(signed(port, outbound()))
+
+        refusal = refused(lambda: asyncio.run(call()), Fault.BACKEND_CONNECT)
+    assert refusal.fault.value.code == "D504CO"
+
+
+def test_the_message_of_a_failed_connection_tells_no_address_and_has_no_blank_at_its_end() -> None:
+    from apigateway.answers import message_of
+    from apigateway.model.settings import ErrorStyle
+
+    with socket.socket() as held:
+        held.bind(("127.0.0.1", 0))
+        port = held.getsockname()[1]
+
+        async def call() -> Answer:
+            async with opened() as backends:
+                return await backends.send(signed(port, outbound()))
+
+        refusal = refused(lambda: asyncio.run(call()), Fault.BACKEND_CONNECT)
+    message = message_of(refusal, ErrorStyle.CODED)
+    assert "127.0.0.1" not in message and str(port) not in message
+    assert message == message.strip()
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        b"",
+        b"HTTP/1.1 200 OK\r\nContent-Le",
+        b"HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nshort",
+        b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nab",
+        b"SSH-2.0-OpenSSH_9.2\r\n",
+        b"HTTP/1.1 abc OK\r\n\r\n",
+        b"HTTP/1.1 200 OK\r\nContent-Length: x\r\n\r\n",
+    ],
+)
+def test_a_broken_answer_is_a_failed_backend(said: bytes) -> None:
+    refusal = refused(lambda: answered_raw(said), Fault.BACKEND_FAILED)
+    assert refusal.fault.value.code == "D504RE"
+
+
+def test_a_reset_is_a_failed_backend() -> None:
+    async def talk(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await request_of(reader)
+        connection = writer.get_extra_info("socket")
+        connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\1\0\0\0\0\0\0\0")
+
+    async def call() -> Answer:
+        async with raw_backend(talk) as port, opened() as backends:
+            return await backends.send(signed(port, outbound()))
+
+    refused(lambda: asyncio.run(call()), Fault.BACKEND_FAILED)
+
+
+def test_tls_to_a_backend_that_speaks_none_is_a_failed_handshake() -> None:
+    async def talk(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.read(10)
+        writer.write(b"HTTP/1.1 400 Bad Request\r\n\r\n")
+        await writer.drain()
+
+    async def call() -> Answer:
+        async with raw_backend(talk) as port, opened() as backends:
+            return await backends.send(signed(port, outbound(), scheme="https"))
+
+    refusal = refused(lambda: asyncio.run(call()), Fault.BACKEND_TLS)
+    assert refusal.fault.value.code == "D504CS"
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\n123456789",
+        b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n9\r\n123456789\r\n0\r\n\r\n",
+    ],
+)
+def test_an_answer_larger_than_any_may_be_is_refused(
+    said: bytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(backend_module, "LARGEST_ANSWER_BYTES", 8)
+    refused(lambda: answered_raw(said), Fault.BACKEND_FAILED)
+    monkeypatch.setattr(backend_module, "LARGEST_ANSWER_BYTES", 9)
+    assert answered_raw(said).body == b"123456789"
+
+
+def test_before_opening_and_after_closing_a_call_is_refused_with_503() -> None:
+    async def call() -> Answer:
+        backends = Backends()
+        backends.open()
+        backends.close()
+        return await backends.send(signed(1, outbound()))
+
+    assert refused(lambda: asyncio.run(call()), Fault.BUSY).retry_after_s == 1
+    refused(lambda: asyncio.run(Backends().send(signed(1, outbound()))), Fault.BUSY)
+
+
+def test_a_call_that_is_under_way_when_the_session_closes_fails() -> None:
+    async def call() -> Answer:
+        arrived = asyncio.Event()
+
+        async def talk(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            await request_of(reader)
+            arrived.set()
+            await reader.read()
+
+        async with raw_backend(talk) as port:
+            backends = Backends()
+            backends.open()
+            sending = asyncio.create_task(backends.send(signed(port, outbound())))
+            await arrived.wait()
+            backends.close()
+            return await sending
+
+    refused(lambda: asyncio.run(call()), Fault.BACKEND_FAILED)
+
+
+def test_closing_ends_the_connections_that_are_kept_for_the_next_call() -> None:
+    async def call() -> None:
+        ended = asyncio.Event()
+
+        async def talk(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            await request_of(reader)
+            writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n")
+            await writer.drain()
+            assert await reader.read() == b""
+            ended.set()
+
+        async with raw_backend(talk) as port:
+            backends = Backends()
+            backends.open()
+            await backends.send(signed(port, outbound()))
+            backends.close()
+            async with asyncio.timeout(1):
+                await ended.wait()
+
+    asyncio.run(call())
+
+
+def test_opening_twice_keeps_the_session_and_closing_twice_is_once() -> None:
+    async def call() -> None:
+        backends = Backends()
+        backends.open()
+        backends.open()
+        backends.close()
+        backends.close()
+
+    asyncio.run(call())
+
+
+def test_after_a_failure_the_next_call_is_served() -> None:
+    said = [b"", b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n"]
+
+    async def talk(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await request_of(reader)
+        writer.write(said.pop(0))
+        await writer.drain()
+
+    async def call() -> Answer:
+        async with raw_backend(talk) as port, opened() as backends:
+            with pytest.raises(Refusal):
+                await backends.send(signed(port, outbound(method="POST")))
+            return await backends.send(signed(port, outbound(method="POST")))
+
+    assert asyncio.run(call()).status == 200
+
+
+def test_a_connection_is_used_again() -> None:
+    ports: set[int] = set()
+
+    async def handler(request: web.Request) -> web.Response:
+        assert request.transport is not None
+        ports.add(request.transport.get_extra_info("peername")[1])
+        return web.Response()
+
+    async def call() -> None:
+        async with aiohttp_backend(handler) as port, opened() as backends:
+            for _ in range(3):
+                await backends.send(signed(port, outbound()))
+
+    asyncio.run(call())
+    assert len(ports) == 1
+
+
+@pytest.mark.parametrize("method", ["POST", "PATCH", "PUT", "DELETE"])
+def test_a_call_that_changes_something_is_sent_once_whatever_happens(method: str) -> None:
+    """No retries: what was decided once, counted once and signed once is sent once."""
+    heard: list[bytes] = []
+
+    async def talk(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        heard.append(await request_of(reader))
+        writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n")
+        await writer.drain()
+        heard.append(await request_of(reader))
+
+    async def call() -> None:
+        async with raw_backend(talk) as port, opened() as backends:
+            await backends.send(signed(port, outbound(method=method)))
+            await backends.send(signed(port, outbound(method=method)))
+
+    refused(lambda: asyncio.run(call()), Fault.BACKEND_FAILED)
+    assert len(heard) == 2
+
+
+# --- names
+
+
+def resolve(resolver: SystemResolver, *hosts: str) -> list[tuple[str, ...]]:
+    async def all_of() -> list[tuple[str, ...]]:
+        return [tuple(await resolver.resolve(host, 80)) for host in hosts]
+
+    return asyncio.run(all_of())
+
+
+@pytest.fixture
+def no_system(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """Names that were looked up in the system; each has the same three addresses."""
+    asked: list[str] = []
+
+    async def getaddrinfo(_: Any, host: str, port: int, **__: Any) -> list[Any]:
+        asked.append(host)
+        if host.endswith(".invalid"):
+            raise socket.gaierror("no such name")
+        found = ["2001:db8::1", "192.0.2.1", "192.0.2.1"]
+        return [(0, 0, 0, "", (address, port)) for address in found]
+
+    monkeypatch.setattr(asyncio.base_events.BaseEventLoop, "getaddrinfo", getaddrinfo)
+    return asked
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "192.0.2.1", "::1", "2001:db8::1"])
+def test_a_literal_address_is_its_own_answer(host: str, no_system: list[str]) -> None:
+    assert resolve(SystemResolver(), host) == [(host,)]
+    assert no_system == []
+
+
+@pytest.mark.parametrize("host", ["1.2.3", "999.1.1.1", "2130706433", "0177.0.0.1", "1:2"])
+def test_what_only_looks_like_a_literal_never_becomes_an_address(
+    host: str, no_system: list[str]
+) -> None:
+    for address in resolve(SystemResolver(), host)[0]:
+        ip_address(address)
+
+
+@pytest.mark.parametrize("host", ["localhost", "backend.localhost", "a.b.localhost"])
+def test_a_name_under_localhost_is_the_loopback(host: str, no_system: list[str]) -> None:
+    assert resolve(SystemResolver(), host) == [("127.0.0.1",)]
+    assert no_system == []
+
+
+@pytest.mark.parametrize("host", ["localhost.evil.test", "notlocalhost"])
+def test_a_name_that_only_mentions_localhost_is_looked_up(host: str, no_system: list[str]) -> None:
+    resolve(SystemResolver(), host)
+    assert no_system == [host]
+
+
+def test_ipv4_comes_before_ipv6_and_each_address_once(no_system: list[str]) -> None:
+    assert resolve(SystemResolver(), "a.test") == [("192.0.2.1", "2001:db8::1")]
+
+
+def test_a_name_that_has_none_has_no_addresses(no_system: list[str]) -> None:
+    assert resolve(SystemResolver(), "x.invalid") == [()]
+
+
+def test_an_answer_is_used_again_for_a_while(no_system: list[str]) -> None:
+    assert len(set(resolve(SystemResolver(), "a.test", "a.test"))) == 1
+    assert no_system == ["a.test"]
+    resolve(SystemResolver(keep_s=-1), "b.test", "b.test")
+    assert no_system == ["a.test", "b.test", "b.test"]
+
+
+def test_a_lookup_that_takes_too_long_has_no_addresses(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def never(*_: Any, **__: Any) -> Any:
+        await asyncio.Event().wait()
+
+    monkeypatch.setattr(asyncio.base_events.BaseEventLoop, "getaddrinfo", never)
+    assert resolve(SystemResolver(patience_s=0.01), "slow.test") == [()]

@@ -1,0 +1,44 @@
+"""What a start releases by itself, and what it leaves alone."""
+
+import pytest
+from unit.definition.sample import sample_project
+
+from apigateway.lifecycle import release, release_at_start
+from apigateway.model.group import Environment
+from apigateway.model.settings import AutoRelease
+from apigateway.store.memory import MemoryStore
+
+NOW_MS = 1_700_000_000_000
+
+
+def test_the_first_start_releases_every_draft_and_the_second_none() -> None:
+    store, project = MemoryStore(), sample_project()
+    made = release_at_start(store.releases, project, NOW_MS)
+    assert {one.api for one in made} == {api.name for api in project.apis}
+    assert {one.environment for one in made} == {Environment.RELEASE}
+    assert release_at_start(store.releases, project, NOW_MS + 1) == []
+
+
+def test_never_releases_nothing() -> None:
+    store, project = MemoryStore(), sample_project(auto_release=AutoRelease.NEVER)
+    assert list(release_at_start(store.releases, project, NOW_MS)) == []
+
+
+@pytest.mark.parametrize(
+    ("auto", "again"), [(AutoRelease.FIRST, 0), (AutoRelease.ALWAYS, 1)], ids=str
+)
+def test_an_edited_draft_is_released_again_only_when_always(auto: AutoRelease, again: int) -> None:
+    store, project = MemoryStore(), sample_project(auto_release=auto)
+    release_at_start(store.releases, project, NOW_MS)
+    edited = sample_project(auto_release=auto, edit=("3, minimum: 1", "4, minimum: 1"))
+    made = release_at_start(store.releases, edited, NOW_MS + 1)
+    assert len(made) == again
+
+
+def test_a_release_keeps_the_draft_as_it_was() -> None:
+    store, project = MemoryStore(), sample_project()
+    api = project.apis[0]
+    made = release(store.releases, api, Environment.TEST, note="n", released_by="me", now_ms=NOW_MS)
+    assert made.document == api.document
+    assert (made.note, made.released_by, made.released_ms) == ("n", "me", NOW_MS)
+    assert list(store.releases.current()) == [made]
