@@ -7,8 +7,10 @@ policies/<kind>/*.yaml              throttling, signature-keys, vpc-access, ip-c
 policies/grants.yaml, bindings.yaml
 """
 
+import copy
 import os
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import TypeVar
 
@@ -31,6 +33,7 @@ from apigateway.definition.parse_policies import (
 from apigateway.definition.places import GroupPlaces, Place, Places, find_files
 from apigateway.definition.problems import DefinitionError, DocumentReport, Problem, Report
 from apigateway.definition.project import Project
+from apigateway.definition.shape import misfits
 from apigateway.model.app import Grant
 from apigateway.model.group import Group
 from apigateway.model.policy import Binding
@@ -39,6 +42,24 @@ from apigateway.model.settings import GatewaySettings
 __all__ = ["Project", "load_project", "parse_api"]
 
 T = TypeVar("T")
+
+_LEAVES = frozenset(
+    {
+        "default",
+        "description",
+        "enum",
+        "example",
+        "force_nonce",
+        "max_length",
+        "maximum",
+        "min_length",
+        "minimum",
+        "required",
+        "timeout_ms",
+        "visibility",
+    }
+)
+"""Keys of an API without which the rest of it still means the same."""
 
 
 def load_project(
@@ -167,9 +188,29 @@ class _Loading:
             group = Group(id="", name=name, region=home.region, subdomain="")
         for place in places.apis:
             on_api = self._shaped(place, "api", f"api {group.name}")
-            if on_api is not None and not on_api.failed:
+            if on_api is None:
+                continue
+            if on_api.failed:
+                self._look_further(on_api, group, home)
+            else:
                 api = checked_api(on_api, group, home.account)
                 self._loaded.apis.append(Placed(api, on_api))
+
+    def _look_further(self, report: DocumentReport, group: Group, home: Home) -> None:
+        """Find what else is wrong in an API whose only misfits are values nothing depends on."""
+        data = report.document.data
+        wrong = misfits("api", data)
+        if not all(misfit.keys and misfit.keys[-1] in _LEAVES for misfit in wrong):
+            return
+        pruned = copy.deepcopy(data)
+        for misfit in wrong:
+            part = pruned
+            for key in misfit.keys[:-1]:
+                part = part[key]
+            part.pop(misfit.keys[-1], None)
+        if not misfits("api", pruned):
+            further = self.report.on(replace(report.document, data=pruned))
+            checked_api(further, group, home.account)
 
     def _grants(self, place: Place | None) -> tuple[Grant, ...]:
         report = self._shaped(place, "grants")

@@ -1,5 +1,6 @@
 """A whole project: what is loaded, and every problem of a run at once."""
 
+import shutil
 from pathlib import Path
 
 import pytest
@@ -91,3 +92,18 @@ def test_problems_are_the_text_of_the_error(written: Written) -> None:
     with pytest.raises(DefinitionError) as raised:
         written.load()
     assert str(raised.value).splitlines() == [str(p) for p in listed(written)]
+
+
+def test_a_value_out_of_range_does_not_hide_what_else_is_wrong(tmp_path: Path) -> None:
+    root = Path(__file__).resolve().parents[3]
+    for name in ("definitions", "policies"):
+        shutil.copytree(root / name, tmp_path / name)
+    path = tmp_path / "definitions" / "weather" / "get-forecast.yaml"
+    text = path.read_text().replace("timeout_ms: 5000", "timeout_ms: 50000")
+    path.write_text(text.replace("from: days, name: d", "from: day, name: d"))
+    with pytest.raises(DefinitionError) as caught:
+        load_project(tmp_path / "definitions", tmp_path / "policies")
+    assert [(problem.line, problem.what) for problem in caught.value.problems] == [
+        (20, "backend.timeout_ms is 50000, more than 30000"),
+        (23, 'the request has no parameter "day"'),
+    ]
