@@ -16,11 +16,12 @@ from apigateway.wire import Pairs
 REQUEST_ID = "X-Ca-Request-Id"
 ERROR_CODE = "X-Ca-Error-Code"
 ERROR_MESSAGE = "X-Ca-Error-Message"
+DEBUG_INFO = "X-Ca-Debug-Info"
 
 LONGEST_HEADER = 4096
 LONGEST_MESSAGE = 16_384
 
-_OURS = frozenset({REQUEST_ID.lower(), ERROR_CODE.lower(), ERROR_MESSAGE.lower()})
+_OURS = frozenset(map(str.lower, (REQUEST_ID, ERROR_CODE, ERROR_MESSAGE, DEBUG_INFO)))
 _CONNECTION = frozenset(
     {
         "connection",
@@ -50,9 +51,14 @@ def status_of(refusal: Refusal, style: ErrorStyle) -> int:
 
 
 def render_refusal(
-    refusal: Refusal, request_id: str, style: ErrorStyle, *, method: str = "GET"
+    refusal: Refusal,
+    request_id: str,
+    style: ErrorStyle,
+    *,
+    method: str = "GET",
+    extra: Pairs = (),
 ) -> Answer:
-    """The whole answer for a refusal. A HEAD gets the fields and no body."""
+    """The whole answer for a refusal, with `extra` fields. A HEAD gets the fields and no body."""
     message = message_of(refusal, style)
     headers = [(REQUEST_ID, request_id)]
     body = b""
@@ -67,7 +73,7 @@ def render_refusal(
     headers.append((ERROR_MESSAGE, message[:LONGEST_HEADER]))
     if refusal.retry_after_s is not None:
         headers.append(("Retry-After", str(refusal.retry_after_s)))
-    headers.extend(refusal.headers)
+    headers.extend((*refusal.headers, *extra))
     headers += [("Content-Type", content_type), ("Content-Length", str(len(body)))]
     return Answer(
         status=status_of(refusal, style),
@@ -78,13 +84,17 @@ def render_refusal(
     )
 
 
-def render_answer(answer: Answer, request_id: str, style: ErrorStyle, *, method: str) -> Answer:
+def render_answer(
+    answer: Answer, request_id: str, style: ErrorStyle, *, method: str, extra: Pairs = ()
+) -> Answer:
     """A backend's answer as the caller gets it: its status, fields and body unchanged, without
-    the fields of the backend's own connection and without any that only the gateway sets."""
+    the fields of the backend's own connection and without any that only the gateway sets, and
+    with `extra` ones."""
     headers: list[tuple[str, str]] = [(REQUEST_ID, request_id)]
     if style is ErrorStyle.CLASSIC:
         headers.append((ERROR_MESSAGE, _one_line(answer.reason) or _phrase(answer.status)))
     headers.extend(_passed_back(answer.headers))
+    headers.extend(extra)
     bodiless = method == "HEAD" or answer.status in (204, 304)
     if not bodiless:
         headers.append(("Content-Length", str(len(answer.body))))
@@ -124,3 +134,9 @@ def _one_line(text: str) -> str:
     if text.isprintable():
         return text
     return "".join(" " if ord(c) < 32 or ord(c) == 127 else c for c in text)
+
+
+def debug_info(service_ms: float, total_ms: float) -> tuple[str, str]:
+    """`X-Ca-Debug-Info` of a call in debug mode: whole milliseconds at the backend and in all."""
+    info = {"ServiceLatency": round(service_ms), "TotalLatency": round(total_ms)}
+    return DEBUG_INFO, json.dumps(info, separators=(",", ":"))

@@ -82,7 +82,7 @@ class Backends:
         self._connections_a_backend = connections_a_backend
         self._once: aiohttp.ClientSession | None = None
         self._again: aiohttp.ClientSession | None = None
-        self._closing: asyncio.Task[None] | None = None
+        self._closing: asyncio.Future[None] | None = None
 
     def open(self) -> None:
         if self._once is not None:
@@ -99,12 +99,15 @@ class Backends:
         # backend must see once what the caller sent once.
         self._once._retry_connection = False
 
-    def close(self) -> None:
-        """Let go of every connection. Calls under way end with BACKEND_FAILED."""
-        session, self._once, self._again = self._once, None, None
-        if session is not None and session.connector is not None:
-            # The sessions stay as they are: without a connector, calls under way would crash.
-            self._closing = asyncio.ensure_future(session.connector.close())
+    def close(self) -> "asyncio.Future[None] | None":
+        """Let go of every connection; what is returned is done when they are gone.
+
+        Calls under way end with BACKEND_FAILED.
+        """
+        sessions, self._once, self._again = (self._once, self._again), None, None
+        if sessions[0] is not None and sessions[0].connector is not None:
+            self._closing = asyncio.ensure_future(_shut(sessions[0].connector, sessions))
+        return self._closing
 
     async def send(self, call: Signed) -> Answer:
         """
@@ -185,6 +188,13 @@ def _session(connector: aiohttp.TCPConnector) -> aiohttp.ClientSession:
         max_line_size=64 * 1024,
         max_field_size=64 * 1024,
     )
+
+
+async def _shut(connector: aiohttp.BaseConnector, sessions: Sequence[object]) -> None:
+    """Close the connector that the sessions share. They are held until then, and stay as they
+    are: without a connector, calls under way would crash."""
+    await connector.close()
+    del sessions
 
 
 def _is_text(value: str) -> bool:

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from apigateway.errors import Fault, Refusal
-from apigateway.exchange import Answer, Received, Signed
+from apigateway.exchange import Answer, Received, Reply, Signed
 from apigateway.ports import StoreUnavailable
 
 logger = logging.getLogger(__name__)
@@ -117,6 +117,8 @@ async def advance(call: Call, step: Step) -> None:
         if type(left) is not step.leaves:
             raise ChainError(f"{step.name} gave {type(left).__name__}")
         call.state = left
+    except Reply as reply:
+        call.answer = reply.answer
     except Refusal as refusal:
         call.refuse(refusal, step.name)
     except StoreUnavailable as problem:

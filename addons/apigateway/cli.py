@@ -3,8 +3,10 @@
 import click
 
 from apigateway import __version__
-from apigateway.commands.call import call, sign
+from apigateway.commands.call import call
+from apigateway.commands.cert import cert
 from apigateway.commands.check import check
+from apigateway.commands.sign import sign
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -20,6 +22,7 @@ def main() -> None:
 main.add_command(check)
 main.add_command(sign)
 main.add_command(call)
+main.add_command(cert)
 
 if __name__ == "__main__":
     main()

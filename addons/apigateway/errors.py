@@ -58,13 +58,35 @@ class Fault(Enum):
         "I413RL", 413, "Request body too Large", 413, "Request body too Large"
     )
     URL_TOO_LARGE = FaultText("I413UL", 413, "Request URL too Large", 413, "Request URL too Large")
+    HEAD_TOO_LARGE = FaultText(
+        "I431HD",
+        431,
+        "Request header fields too Large",
+        431,
+        "Request header fields too Large",
+    )
+    REQUEST_TIMEOUT = FaultText("I408RT", 408, "Request Timeout", 408, "Request Timeout")
     INVALID_CONTENT_TYPE = FaultText(
         "I400CT", 400, "Invalid Content-Type: `{reason}`", 400, "Invalid Request Body"
     )
     INVALID_DOMAIN = FaultText("I404DO", 404, "Invalid Domain `{domain}`", 400, "Invalid Domain")
+    MISDIRECTED = FaultText(
+        "I421MR",
+        421,
+        "Misdirected Request, `{domain}` is not served on this connection",
+        421,
+        "Invalid Domain",
+    )
     INVALID_STAGE = FaultText("I400SG", 400, "Invalid Stage", 400, "Invalid Stage")
     API_NOT_FOUND = FaultText(
         "I404NF", 404, "API not found with `{method} {path}`", 400, "Invalid Url"
+    )
+    CORS_NOT_FOUND = FaultText(
+        "I404CO",
+        404,
+        "Cross origin resource not found {method} - {path}",
+        400,
+        "Invalid Url",
     )
     IP_DENIED = FaultText(
         "A403IP",

@@ -103,16 +103,26 @@ class Answer:
     elapsed_ms: float
 
 
+class Reply(Exception):
+    """A stage answers by itself, and the call is done (a preflight). Not a refusal."""
+
+    def __init__(self, answer: Answer) -> None:
+        super().__init__(answer.status)
+        self.answer = answer
+
+
 @rung
 class Received:
     """A call as it came in. `path` and `query` as on the wire; `host` lower case, no port;
-    `scheme` is the caller's protocol; `peer` the address at the other end of the socket."""
+    `scheme` is the caller's protocol; `peer` the address at the other end of the socket; `sni`
+    the domain that the TLS handshake was for, "" without TLS."""
 
     request_id: str
     received_ms: int
     catalog: Catalog
     method: str
     scheme: str
+    sni: str
     host: str
     path: str
     query: str

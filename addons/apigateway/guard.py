@@ -6,6 +6,7 @@ the script, so it stays: it answers what nobody decided, and breaks every connec
 mitmproxy would make to a server. Only `Backends` reaches a backend, and only dispatch calls it.
 """
 
+import logging
 import uuid
 from typing import Any
 
@@ -18,6 +19,8 @@ from apigateway.answers import render_refusal
 from apigateway.errors import Fault, Refusal
 from apigateway.exchange import Answer
 from apigateway.model.settings import ErrorStyle
+
+logger = logging.getLogger(__name__)
 
 
 def new_request_id() -> str:
@@ -46,8 +49,11 @@ def _field_bytes(value: str) -> bytes:
     return value.encode("utf-8", "surrogateescape")
 
 
+_REASONS = {421: "Misdirected Request"} | status_codes.RESPONSES  # mitmproxy 11 lacks some
+
+
 def _reason(status: int) -> bytes:
-    return status_codes.RESPONSES.get(status, "Unknown").encode("ascii")
+    return _REASONS.get(status, "Unknown").encode("ascii")
 
 
 def denial(fault: Fault, method: str = "GET") -> http.Response:
@@ -80,6 +86,12 @@ class Guard:
     def request(self, flow: http.HTTPFlow) -> None:
         if flow.response is None:
             flow.response = denial(Fault.BUSY, flow.request.method)
+            logger.error(
+                "[%s] nobody decided %s %s: the gateway's script is missing or broken (see above)",
+                flow.response.headers.get("X-Ca-Request-Id", ""),
+                flow.request.method,
+                flow.request.path.partition("?")[0],
+            )
 
     def server_connect(self, data: server_hooks.ServerConnectionHookData) -> None:
         data.server.error = "the gateway calls backends itself; mitmproxy connects to none"

@@ -5,19 +5,23 @@ backend and writes the answer, MetricsLog records it. Between Reception and Disp
 already carries a refusal: whatever crashes, mitmproxy finds an answer and forwards nothing.
 """
 
+import atexit
 import logging
 import time
+from typing import ClassVar
 
 from mitmproxy import http
 
-from apigateway.answers import message_of, render_answer, render_refusal
+from apigateway.answers import message_of
 from apigateway.backend import Backends
 from apigateway.chain import Call, Step, advance
+from apigateway.edge.refusals import refused_at_the_edge
 from apigateway.errors import Fault, Refusal
-from apigateway.exchange import Identified, Received, Routed, Signed
+from apigateway.exchange import Admitted, Identified, Received, Routed, Signed
 from apigateway.guard import denial, new_request_id, to_response
 from apigateway.model.record import CallRecord
 from apigateway.model.settings import ErrorStyle
+from apigateway.outcome import answer_of, verdict
 from apigateway.ports import Calls
 from apigateway.settings import Settings
 from apigateway.wire import Headers, host_name
@@ -26,11 +30,16 @@ logger = logging.getLogger(__name__)
 
 
 class Desk:
-    """The calls under way, by flow, and what the add-ons of the chain share."""
+    """The calls under way, by flow, and what the add-ons of the chain share.
+
+    The calls belong to the process, not to one load of the script: a call that was received
+    before a reload ends after it.
+    """
+
+    calls: ClassVar[dict[str, Call]] = {}
 
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
-        self.calls: dict[str, Call] = {}
 
     @property
     def style(self) -> ErrorStyle:
@@ -74,6 +83,7 @@ def received(flow: http.HTTPFlow, call: Call, settings: Settings) -> Received:
         catalog=catalog,
         method=request.method.upper(),
         scheme="https" if flow.client_conn.tls else "http",
+        sni=host_name(flow.client_conn.sni or "") if flow.client_conn.tls else "",
         host=host_name(authority),
         path=path,
         query=query,
@@ -130,13 +140,8 @@ class Dispatch:
             return
         if not call.ended:
             await self._send(call)
-        method, style = flow.request.method, self._desk.style
-        if call.answer is not None:
-            shown = render_answer(call.answer, call.request_id, style, method=method)
-        else:
-            refusal = call.refusal or Refusal(Fault.INTERNAL, "no stage decided")
-            shown = render_refusal(refusal, call.request_id, style, method=method)
-        flow.response = to_response(shown)
+        style = self._desk.style
+        flow.response = to_response(answer_of(call, style, method=flow.request.method))
         flow.comment, flow.marked = verdict(call, style)
 
     async def _send(self, call: Call) -> None:
@@ -149,16 +154,6 @@ class Dispatch:
         except Exception as bug:  # fail closed: whatever happens here, the call is refused
             logger.exception("[%s] Dispatch crashed", call.request_id)
             call.refuse(Refusal(Fault.INTERNAL, f"{type(bug).__name__}: {bug}"), "Dispatch")
-
-
-def verdict(call: Call, style: ErrorStyle) -> tuple[str, str]:
-    """A comment and a marker that tell at a glance, in mitmweb's list, how a call ended."""
-    if call.refusal is not None:
-        code, text = call.refusal.fault.value.code, message_of(call.refusal, style)
-        return f"refused by {call.refused_by}: {code} {text[:200]}", ":no_entry:"
-    status = call.answer.status if call.answer is not None else 0
-    name = call.state.served.api.name if isinstance(call.state, Routed) else ""
-    return f"served {name}: {status}", ":white_check_mark:" if status < 500 else ":warning:"
 
 
 class MetricsLog:
@@ -179,9 +174,7 @@ class MetricsLog:
     def _record(self, flow: http.HTTPFlow, status: int) -> None:
         call = self._desk.calls.pop(flow.id, None)
         if call is None:
-            call = Call(new_request_id(), time.time_ns() // 1_000_000)
-            problem = flow.error.msg if flow.error else "broken off"
-            call.refuse(Refusal(Fault.INVALID_REQUEST, problem), "mitmproxy")
+            call = uncalled(flow)
         record = record_of(flow, call, status, self._desk.style)
         self._calls.append(record)
         if call.refusal is not None:
@@ -197,11 +190,38 @@ class MetricsLog:
             )
 
     def done(self) -> None:
-        """Calls that are cut off by the end of the process have a record too."""
+        """The proxy still ends calls after this; what the end of the process cuts off is
+        recorded then."""
+        atexit.unregister(self._record_cut_off)
+        atexit.register(self._record_cut_off)
+
+    def _record_cut_off(self) -> None:
         for call in self._desk.calls.values():
-            if call.state is not None:
-                self._calls.append(record_of(None, call, 0, self._desk.style))
+            self._calls.append(record_of(None, call, 0, self._desk.style))
         self._desk.calls.clear()
+
+
+def uncalled(flow: http.HTTPFlow) -> Call:
+    """The call of a flow that never came to Reception: the edge refused it, or mitmproxy did."""
+    now_ms = time.time_ns() // 1_000_000
+    at_the_edge = refused_at_the_edge(flow)
+    if at_the_edge is not None:
+        call = Call(at_the_edge[0], now_ms)
+        call.refuse(at_the_edge[1], "Edge")
+        return call
+    call = Call(new_request_id(), now_ms)
+    problem = flow.error.msg if flow.error else "broken off"
+    call.refuse(Refusal(Fault.INVALID_REQUEST, problem), "mitmproxy")
+    return call
+
+
+def _client_ip(flow: http.HTTPFlow | None, state: Received | None) -> str:
+    """The caller's address as far as it is known: behind trusted proxies Access finds it."""
+    if isinstance(state, Admitted):
+        return state.client_ip
+    if state is not None:
+        return state.peer
+    return flow.client_conn.peername[0] if flow else ""
 
 
 def record_of(flow: http.HTTPFlow | None, call: Call, status: int, style: ErrorStyle) -> CallRecord:
@@ -217,8 +237,8 @@ def record_of(flow: http.HTTPFlow | None, call: Call, status: int, style: ErrorS
         method=state.method if state else flow.request.method if flow else "",
         scheme=state.scheme if state else "",
         domain=state.host if state else flow.request.pretty_host if flow else "",
-        path=state.path if state else flow.request.path if flow else "",
-        client_ip=state.peer if state else "",
+        path=state.path if state else flow.request.path.partition("?")[0] if flow else "",
+        client_ip=_client_ip(flow, state),
         group_id=routed.bound.group.id if routed else "",
         group_name=routed.bound.group.name if routed else "",
         api_id=routed.served.api.id if routed else "",

@@ -3,7 +3,7 @@
 Guide, "API release management". Commands and management calls only translate into these.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 from apigateway.definition.project import Project
 from apigateway.model.api import Api
@@ -66,3 +66,22 @@ def release_at_start(releases: Releases, project: Project, now_ms: int) -> Seque
                     )
                 )
     return made
+
+
+def notices(project: Project, current: Sequence[Release]) -> Iterator[str]:
+    """What somebody who edits definitions should know: which drafts are not what is served."""
+    drafts = {api.id: api for api in project.apis}
+    for release in current:
+        name = f"{release.group}/{release.api}"
+        api = drafts.get(release.api_id)
+        if api is None:
+            yield (
+                f"{name} is released to {release.environment} but no longer declared: it is not "
+                "served until its definition is back"
+            )
+        elif api.document != release.document:
+            yield (
+                f"{name}: the draft differs from version {release.version}, which is served in "
+                f"{release.environment}; with `releases: {{auto: always}}` in gateway.yaml a start "
+                "releases every change"
+            )

@@ -10,7 +10,7 @@ import logging
 import socket
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -22,16 +22,21 @@ from apigateway.backend import Backends, SystemResolver
 from apigateway.definition.compile import compile_catalog
 from apigateway.definition.load import load_project
 from apigateway.definition.problems import DefinitionError
-from apigateway.edge import speak_our_format
+from apigateway.edge.doorkeeper import Doorkeeper
+from apigateway.edge.refusals import speak_our_format
 from apigateway.guard import Guard
-from apigateway.lifecycle import release_at_start
+from apigateway.lifecycle import notices, release_at_start
 from apigateway.model.catalog import Catalog
+from apigateway.model.settings import GatewaySettings
 from apigateway.ports import StoreUnavailable
 from apigateway.store.door import StoreDoor
+from apigateway.tls import TlsDoor
 
 logger = logging.getLogger(__name__)
 
 DEAD_TARGET = "reverse:http://127.0.0.1:1"
+
+OPTIONS = ("gateway_definitions", "gateway_policies")
 
 PROXY_OPTIONS: dict[str, Any] = {
     "connection_strategy": "lazy",
@@ -93,9 +98,29 @@ def why_not_free(host: str, port: int) -> str:
         try:
             probe.bind((host, port))
             probe.listen(1)
+        except OverflowError:
+            return "a port is a number up to 65535"
         except OSError as problem:
             return problem.strerror or str(problem)
     return ""
+
+
+def check_given_options() -> None:
+    """mitmproxy keeps what `--set` says of options it does not know yet, and says nothing of those
+    that never come; one given twice it drops with the whole script.
+
+    Raises:
+        StartError: an option `gateway_...` that does not exist, or stands twice.
+    """
+    given: Mapping[str, Any] = getattr(ctx.options, "deferred", {})
+    for name, kept in given.items():
+        values = getattr(kept, "val", ())
+        if not name.startswith("gateway_"):
+            continue
+        if name not in OPTIONS:
+            raise StartError(f"--set {name}: there is no such option, only {', '.join(OPTIONS)}")
+        if len(values) > 1:
+            raise StartError(f"--set {name} stands {len(values)} times; give it once")
 
 
 class Settings:
@@ -114,9 +139,14 @@ class Settings:
         self.resolver = SystemResolver()
         self.catalog: Catalog | None = None
         self._guard = Guard()
+        self._tls = TlsDoor()
         self._opening: asyncio.Task[None] | None = None
 
     def load(self, loader: Loader) -> None:
+        try:
+            check_given_options()
+        except StartError as problem:
+            self._give_up(str(problem))
         loader.add_option(
             "gateway_definitions",
             str,
@@ -126,11 +156,13 @@ class Settings:
         loader.add_option(
             "gateway_policies",
             str,
-            str(self.root / "policies"),
-            "Folder of throttling policies, signature keys, VPC authorizations, grants, bindings.",
+            "",
+            "Folder of policies, grants and bindings. Default: policies, beside the definitions.",
         )
         self._guard = Guard.install(ctx.master.addons)
-        speak_our_format()
+        self._tls = TlsDoor.install(ctx.master.addons)
+        keeper = Doorkeeper.install(ctx.master.addons, self.served_settings)
+        speak_our_format(lambda: keeper.rules().style)
         try:
             changes = {**PROXY_OPTIONS, "mode": closed_modes(ctx.options.mode)}
         except StartError as problem:
@@ -165,15 +197,19 @@ class Settings:
             ctx.options.update(server=True)
             self._opening = asyncio.create_task(self._listen(), name="open the gateway's port")
 
-    def done(self) -> None:
+    def done(self) -> "asyncio.Future[None] | None":
+        """What is returned is awaited at the end of the process; at a reload, which cannot wait,
+        it goes on by itself."""
         self.catalog = None
-        self.backends.close()
+        closing = self.backends.close()
         self.store.close()
+        return closing
+
+    def served_settings(self) -> GatewaySettings | None:
+        return None if self.catalog is None else self.catalog.settings
 
     def _start(self) -> None:
-        project = load_project(
-            Path(ctx.options.gateway_definitions), Path(ctx.options.gateway_policies)
-        )
+        project = load_project(*self._folders())
         for warning in project.warnings:
             logger.warning("%s", warning)
         self.store.open(project.settings.store)
@@ -186,14 +222,27 @@ class Settings:
                 release.environment,
                 release.version,
             )
+        for notice in notices(project, self.store.releases.current()):
+            logger.warning("%s", notice)
         self.backends.open()
         self.catalog = compile_catalog(project, self.store.releases.current())
+        self._tls.serve(self.catalog)
         logger.info(
             "gateway: APIs served: %d, apps: %d, store: %s",
             len(self.catalog.served),
             len(self.catalog.apps),
             project.settings.store,
         )
+
+    def _folders(self) -> tuple[Path, Path]:
+        """Raises StartError for a folder that was asked for and is not there."""
+        definitions = Path(ctx.options.gateway_definitions)
+        if not ctx.options.gateway_policies:
+            return definitions, definitions.resolve().parent / "policies"
+        policies = Path(ctx.options.gateway_policies)
+        if not policies.is_dir():
+            raise StartError(f"--set gateway_policies={policies}: there is no such folder")
+        return definitions, policies
 
     def _check_ports(self) -> None:
         """Raises StartError for a port that somebody else has."""

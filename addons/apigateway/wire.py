@@ -11,6 +11,9 @@ from urllib.parse import unquote_to_bytes
 
 FORM_MEDIA_TYPE = "application/x-www-form-urlencoded"
 
+APP_CODE_PARAMETER = "appcode"
+"""The query parameter that carries an AppCode, in lower case; it is read in any."""
+
 Pairs = tuple[tuple[str, str], ...]
 
 _BROKEN_ESCAPE = re.compile(r"%(?![0-9A-Fa-f]{2})")

@@ -12,7 +12,11 @@ PACKAGE = ADDONS / "apigateway"
 GATEWAY = ADDONS / "gateway.py"
 UNIT = ROOT / "tests" / "unit"
 
-KNOWS_MITMPROXY = {"hooks", "settings", "guard", "edge"}
+KNOWS_MITMPROXY = {"hooks", "settings", "guard", "tls"}
+KNOWS_MITMPROXY |= {"captures"}  # reads mitmproxy's flow files
+KNOWS_MITMPROXY |= {
+    f"edge/{name}" for name in ("refusals", "http1", "http2", "layer", "doorkeeper")
+}
 KNOWS_THE_STORE = {"settings", "cli"}  # and commands, the store itself, and gateway.py
 PURE_HELP_OF_THE_MODEL = {"documents", "matching", "parameters", "wire"}
 NOT_FOR_STAGES = {"asyncio", "aiohttp", "os", "pathlib", "random", "socket", "sqlite3", "time"}
@@ -24,7 +28,11 @@ WITHOUT_A_MIRROR = {
     "settings": "tests/e2e starts the real proxy with it",
     "hooks": "tests/e2e drives every flow through it",
     "guard": "tests/e2e breaks the script and looks at what answers",
-    "edge": "tests/e2e sends what mitmproxy refuses before any add-on",
+    "edge/refusals": "tests/adversarial looks at every field of a refusal",
+    "edge/http1": "tests/adversarial sends raw bytes to it",
+    "edge/http2": "tests/adversarial sends raw frames to it",
+    "edge/layer": "tests/adversarial finds the call records of what was refused",
+    "edge/doorkeeper": "tests/adversarial waits for its deadlines and counts",
     "store/door": "tests/e2e starts and stops the gateway with it",
     "store/memory": "tests/contract runs over it as over every store",
     "model/api": "fields only",

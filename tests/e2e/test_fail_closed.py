@@ -188,7 +188,7 @@ def test_a_script_saved_with_an_error_is_503_until_it_is_mended(
         assert forecast(running.port).status == 200
         before = demo_backend.hits
         own_script.write_text("this is not python")
-        reply = until(lambda: (r := forecast(running.port)).status != 200 and r, "refused")
+        reply = until(lambda: (r := forecast(running.port)).status == 503 and r, "refused")
         served = demo_backend.hits
         assert (reply.status, reply.code) == (503, "X503BZ")
         assert is_ours(reply)
@@ -205,7 +205,7 @@ def test_a_deleted_script_leaves_a_closed_gateway(
     with gateway(project, script=own_script) as running:
         assert forecast(running.port).status == 200
         own_script.unlink()
-        reply = until(lambda: (r := forecast(running.port)).status != 200 and r, "refused")
+        reply = until(lambda: (r := forecast(running.port)).status == 503 and r, "refused")
         served = demo_backend.hits
         assert (reply.status, reply.code) == (503, "X503BZ")
         assert is_ours(reply)
@@ -220,7 +220,7 @@ def test_a_reload_with_wrong_definitions_stays_closed_and_says_why(
         assert forecast(running.port).status == 200
         project.folder.joinpath("policies/grants.yaml").write_text("- {app: nobody}\n")
         own_script.write_text(own_script.read_text() + "\n")
-        reply = until(lambda: (r := forecast(running.port)).status != 200 and r, "refused")
+        reply = until(lambda: (r := forecast(running.port)).status == 503 and r, "refused")
         assert (reply.status, reply.code) == (503, "X503BZ")
         assert "policies/grants.yaml:1" in running.process.text
 

@@ -1,6 +1,7 @@
 """How the gateway starts, refuses to start, and stops without losing anything."""
 
 import asyncio
+import shutil
 import signal
 import socket
 import sqlite3
@@ -187,3 +188,35 @@ async def _load(port: int, *, stop_after: int, stop: Callable[[], object]) -> di
         for number in range(16):
             group.create_task(caller(session, number))
     return answered
+
+
+def test_a_stop_says_nothing_of_errors(project: Project) -> None:
+    with gateway(project) as running:
+        assert forecast(running.port).status == 200
+        assert running.process.stop() == 0
+        assert "rror" not in running.process.text
+        assert "Unclosed" not in running.process.text
+
+
+def test_a_policies_folder_that_is_not_there_ends_the_start(project: Project) -> None:
+    shutil.rmtree(project.folder / "policies")
+    process = launch(gateway_command(project, free_port()), project.folder / "log")
+    assert process.wait() == 1
+    assert "there is no such folder" in process.text
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (("--set", "gateway_policy=/tmp"), "--set gateway_policy: there is no such option"),
+        (("--set", "gateway_policies=/tmp"), "--set gateway_policies stands 2 times"),
+    ],
+    ids=["unknown", "twice"],
+)
+def test_an_option_that_cannot_be_meant_ends_the_start(
+    project: Project, words: tuple[str, ...], said: str
+) -> None:
+    process = launch(gateway_command(project, free_port(), *words), project.folder / "log")
+    assert process.wait() == 1
+    assert said in process.text
+    assert "Traceback" not in process.text

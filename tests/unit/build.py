@@ -159,6 +159,7 @@ def a_pass(
         "catalog": changes.get("catalog") or a_catalog(served),
         "method": "GET",
         "scheme": "http",
+        "sni": DOMAIN if changes.get("scheme") == "https" else "",
         "host": DOMAIN,
         "path": "/forecast",
         "query": "",

@@ -1,9 +1,11 @@
 """What a start releases by itself, and what it leaves alone."""
 
+from dataclasses import replace
+
 import pytest
 from unit.definition.sample import sample_project
 
-from apigateway.lifecycle import release, release_at_start
+from apigateway.lifecycle import notices, release, release_at_start
 from apigateway.model.group import Environment
 from apigateway.model.settings import AutoRelease
 from apigateway.store.memory import MemoryStore
@@ -42,3 +44,15 @@ def test_a_release_keeps_the_draft_as_it_was() -> None:
     assert made.document == api.document
     assert (made.note, made.released_by, made.released_ms) == ("n", "me", NOW_MS)
     assert list(store.releases.current()) == [made]
+
+
+def test_a_start_says_which_drafts_are_not_what_is_served() -> None:
+    store, project = MemoryStore(), sample_project()
+    release_at_start(store.releases, project, NOW_MS)
+    assert list(notices(project, store.releases.current())) == []
+    edited = sample_project(edit=("3, minimum: 1", "4, minimum: 1"))
+    (notice,) = notices(edited, store.releases.current())
+    assert notice.startswith("weather/GetForecast: the draft differs from version 2023")
+    gone = replace(project, apis=tuple(api for api in project.apis if api.name != "GetStatus"))
+    (notice,) = notices(gone, store.releases.current())
+    assert notice.startswith("weather/GetStatus is released to RELEASE but no longer declared")

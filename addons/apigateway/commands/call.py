@@ -1,16 +1,10 @@
-"""`apigateway sign` and `apigateway call`: a signed request, shown or sent."""
+"""`apigateway call`: a signed request, sent."""
 
 import asyncio
 import json
-import shlex
+import ssl
 import sys
-import time
-import uuid
-from collections.abc import Callable
-from dataclasses import dataclass
-from pathlib import Path
-from typing import Any, TypeVar
-from urllib.parse import quote, urlencode, urlsplit
+from typing import Any
 
 import aiohttp
 import click
@@ -18,97 +12,30 @@ from multidict import CIMultiDict
 from yarl import URL
 
 from apigateway.backend import SystemResolver
-from apigateway.commands.project import project_options, read_project
-from apigateway.model.api import SignatureMethod
-from apigateway.signature import STAGE, SignableRequest, signing_headers
-from apigateway.stages.signing import REQUEST_MODE
-from apigateway.wire import FORM_MEDIA_TYPE, Headers, Pairs, is_token
-
-F = TypeVar("F", bound=Callable[..., Any])
-
-_URL_SAFE = "%/:=&?~#+!$,;'@()*[]"
-
-
-@dataclass(frozen=True, slots=True)
-class SignedCall:
-    """A request ready to send: `headers` are the caller's and the signature's, in order."""
-
-    method: str
-    url: str
-    headers: Pairs
-    body: bytes
-
-    @property
-    def curl(self) -> str:
-        """The same request as a curl command line, safe to paste into a shell."""
-        words = ["curl", "-sS", "--globoff", "--path-as-is"]
-        words += ["--head"] if self.method == "HEAD" else ["-X", self.method]
-        for name, value in self.headers:
-            words += ["-H", f"{name}: {value}" if value else f"{name};"]
-        if self.body:
-            words += ["--data-raw", self.body.decode("utf-8", "surrogateescape")]
-        return shlex.join([*words, self.url])
-
-
-def request_options(command: F) -> F:
-    """What `sign` and `call` take alike."""
-    options = [
-        click.argument("method"),
-        click.argument("url"),
-        click.option("--app", "app_name", help="Sign as this app of the definitions."),
-        click.option("--key", help="AppKey, instead of --app."),
-        click.option(
-            "--secret",
-            envvar="APIGATEWAY_SECRET",
-            show_envvar=True,
-            help="AppSecret of --key.",
-        ),
-        click.option("-H", "--header", "headers", multiple=True, help="'Name: value'; repeatable."),
-        click.option("-d", "--data", help="Body; @file reads a file, @- standard input."),
-        click.option("-F", "--form", multiple=True, help="name=value, url-encoded; repeatable."),
-        click.option("--stage", help="Environment: TEST, PRE or RELEASE (X-Ca-Stage)."),
-        click.option("--debug", is_flag=True, help="Ask for debug mode (X-Ca-Request-Mode)."),
-        click.option(
-            "--signature-method",
-            type=click.Choice([method.value for method in SignatureMethod]),
-            default=SignatureMethod.HMAC_SHA256.value,
-            show_default=True,
-        ),
-        project_options,
-    ]
-    for option in reversed(options):
-        command = option(command)
-    return command
+from apigateway.commands.request import SignedCall, build, request_options
 
 
 @click.command()
-@request_options
-@click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
-def sign(as_json: bool, **options: Any) -> None:
-    """Print the headers that sign a request, and the request as a curl line.
-
-    \b
-    Example:
-      apigateway sign GET 'http://api.weather.localhost:8080/forecast/hangzhou' --app demo
-    """
-    signed = build(**options)
-    if as_json:
-        document = {"headers": [list(field) for field in signed.headers], "curl": signed.curl}
-        click.echo(json.dumps(document, ensure_ascii=False, indent=2))
-        return
-    for name, value in signed.headers:
-        click.echo(f"{name}: {value}")
-    click.echo()
-    click.echo(signed.curl)
-
-
-@click.command()
+@click.argument("method")
+@click.argument("url")
 @request_options
 @click.option("-i", "--include", is_flag=True, help="Print status and header fields too.")
 @click.option("-k", "--insecure", is_flag=True, help="Do not verify the certificate.")
+@click.option(
+    "--cacert",
+    type=click.Path(exists=True, dir_okay=False),
+    help="Certificates of the CAs to trust, such as the one of `apigateway cert dev`.",
+)
 @click.option("--fail", is_flag=True, help="Exit 22 when the status is 400 or more.")
 @click.option("--timeout", default=35.0, show_default=True, help="Seconds to wait for an answer.")
-def call(include: bool, insecure: bool, fail: bool, timeout: float, **options: Any) -> None:
+def call(
+    include: bool,
+    insecure: bool,
+    cacert: str | None,
+    fail: bool,
+    timeout: float,
+    **options: Any,
+) -> None:
     """Send a signed request and print the answer: a curl that signs.
 
     Names under .localhost always go to this machine. The body goes to standard output; status
@@ -122,11 +49,12 @@ def call(include: bool, insecure: bool, fail: bool, timeout: float, **options: A
     """
     signed = build(**options)
     try:
-        answer = asyncio.run(_send(signed, insecure=insecure, timeout_s=timeout))
+        answer = asyncio.run(_send(signed, trust=_trust(insecure, cacert), timeout_s=timeout))
     except TimeoutError:
         raise click.ClickException(f"no answer within {timeout:g} seconds") from None
     except (aiohttp.ClientError, OSError) as problem:
-        raise click.ClickException(f"{signed.url}: {problem}") from None
+        hint = "; is the gateway running (scripts/serve)?" if _refused(problem) else ""
+        raise click.ClickException(f"{signed.url}: {problem}{hint}") from None
     status, reason, headers, body = answer
     click.echo(f"HTTP {status} {reason}", err=not include)
     for name, value in headers:
@@ -137,114 +65,6 @@ def call(include: bool, insecure: bool, fail: bool, timeout: float, **options: A
     _print_body(body)
     if fail and status >= 400:
         raise SystemExit(22)
-
-
-def build(
-    method: str,
-    url: str,
-    app_name: str | None,
-    key: str | None,
-    secret: str | None,
-    headers: tuple[str, ...],
-    data: str | None,
-    form: tuple[str, ...],
-    stage: str | None,
-    debug: bool,
-    signature_method: str,
-    definitions: Path | None,
-    policies: Path | None,
-) -> SignedCall:
-    """The signed request that the options describe.
-
-    Raises:
-        click.UsageError: options that contradict each other or cannot be read.
-    """
-    if not is_token(method):
-        raise click.UsageError(f"{method!r} is not a method")
-    parts = urlsplit(quote(url, safe=_URL_SAFE))
-    if parts.scheme not in ("http", "https") or not parts.hostname:
-        raise click.UsageError(f"{url!r} is not an http:// or https:// address")
-    if data is not None and form:
-        raise click.UsageError("-d and -F cannot be used together")
-    fields = [_field(text) for text in headers]
-    body = _body(data, form)
-    names = {name.lower() for name, _ in fields}
-    if body and "content-type" not in names:
-        kind = f"{FORM_MEDIA_TYPE}; charset=UTF-8" if form else "application/json; charset=UTF-8"
-        fields.append(("Content-Type", kind))
-    if "accept" not in names:
-        fields.append(("Accept", "application/json"))
-    if stage:
-        fields.append((STAGE, stage.upper()))
-    if debug:
-        fields.append((REQUEST_MODE, "debug"))
-    path = parts.path or "/"
-    request = SignableRequest(method.upper(), path, parts.query, Headers(fields), body)
-    credentials = _credentials(app_name, key, secret, definitions, policies)
-    if credentials is not None:
-        fields += signing_headers(
-            request,
-            key=credentials[0],
-            secret=credentials[1],
-            timestamp_ms=time.time_ns() // 1_000_000,
-            nonce=str(uuid.uuid4()),
-            method=SignatureMethod(signature_method),
-        )
-    target = f"{path}?{parts.query}" if parts.query else path
-    return SignedCall(
-        method.upper(), f"{parts.scheme}://{parts.netloc}{target}", tuple(fields), body
-    )
-
-
-def _credentials(
-    app_name: str | None,
-    key: str | None,
-    secret: str | None,
-    definitions: Path | None,
-    policies: Path | None,
-) -> tuple[str, str] | None:
-    """AppKey and AppSecret, or None for a call that is not signed."""
-    if app_name is None:
-        if key is None:
-            return None
-        if secret is None:
-            raise click.UsageError("--key needs --secret")
-        return key, secret
-    if key is not None:
-        raise click.UsageError("--app and --key cannot be used together")
-    apps = {app.name: app for app in read_project(definitions, policies).apps}
-    if app_name not in apps:
-        known = ", ".join(sorted(apps)) or "none"
-        raise click.UsageError(f"no app {app_name!r} in the definitions; there is: {known}")
-    return apps[app_name].key, apps[app_name].secret.reveal()
-
-
-def _field(text: str) -> tuple[str, str]:
-    name, colon, value = text.partition(":")
-    if not colon or not is_token(name.strip()) or any(ord(c) < 32 for c in value):
-        raise click.UsageError(f"-H {text!r} is not 'Name: value'")
-    return name.strip(), value.strip()
-
-
-def _body(data: str | None, form: tuple[str, ...]) -> bytes:
-    if form:
-        pairs = []
-        for item in form:
-            name, equals, value = item.partition("=")
-            if not equals or not name:
-                raise click.UsageError(f"-F {item!r} is not name=value")
-            pairs.append((name, value))
-        return urlencode(pairs).encode("ascii")
-    if data is None:
-        return b""
-    if data == "@-":
-        return sys.stdin.buffer.read()
-    if data.startswith("@"):
-        try:
-            return Path(data[1:]).read_bytes()
-        except OSError as problem:
-            raise click.UsageError(f"-d {data}: {problem.strerror}") from None
-    return data.encode("utf-8", "surrogateescape")
 
 
 class _Loopback(aiohttp.abc.AbstractResolver):
@@ -275,10 +95,24 @@ class _Loopback(aiohttp.abc.AbstractResolver):
         pass
 
 
+def _refused(problem: BaseException) -> bool:
+    return isinstance(getattr(problem, "os_error", problem), ConnectionRefusedError)
+
+
+def _trust(insecure: bool, cacert: str | None) -> ssl.SSLContext | bool:
+    """Whom to trust over HTTPS; False is anyone."""
+    if insecure or cacert is None:
+        return not insecure
+    try:
+        return ssl.create_default_context(cafile=cacert)
+    except ssl.SSLError as problem:
+        raise click.UsageError(f"--cacert {cacert}: {problem.reason or problem}") from None
+
+
 async def _send(
-    signed: SignedCall, *, insecure: bool, timeout_s: float
+    signed: SignedCall, *, trust: ssl.SSLContext | bool, timeout_s: float
 ) -> tuple[int, str, list[tuple[str, str]], bytes]:
-    connector = aiohttp.TCPConnector(resolver=_Loopback(), ssl=not insecure)
+    connector = aiohttp.TCPConnector(resolver=_Loopback(), ssl=trust)
     async with (
         aiohttp.ClientSession(
             connector=connector,
@@ -311,6 +145,4 @@ def _print_body(body: bytes) -> None:
             pass
     sys.stdout.flush()
     sys.stdout.buffer.write(body)
-    if body and not body.endswith(b"\n"):
-        sys.stdout.buffer.write(b"\n")
     sys.stdout.buffer.flush()

@@ -28,7 +28,8 @@ def check(definitions: Path | None, policies: Path | None, as_json: bool) -> Non
         warnings = project.warnings
         summary = (
             f"good: {_count(len(project.groups), 'group')}, {_count(len(project.apis), 'API')}, "
-            f"{_count(len(project.apps), 'app')}, {_count(len(project.grants), 'grant')}"
+            f"{_count(len(project.apps), 'app')}, {_count(len(project.grants), 'grant')} "
+            f"in {folders[0]}"
         )
     except DefinitionError as error:
         problems = error.problems

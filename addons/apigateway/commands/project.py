@@ -18,7 +18,7 @@ CHECKOUT = Path(__file__).resolve().parents[3]
 
 def project_options(command: F) -> F:
     """`--definitions` and `--policies`, as every command about a project takes them."""
-    folder = click.Path(file_okay=False, path_type=Path)
+    folder = click.Path(exists=True, file_okay=False, path_type=Path)
     command = click.option(
         "--policies",
         type=folder,

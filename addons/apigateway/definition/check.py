@@ -51,6 +51,7 @@ def check_project(loaded: Loaded) -> None:
     _check_domains(loaded)
     _check_apis(loaded)
     _check_routes(loaded)
+    _check_https(loaded)
     _check_vpc_backends(loaded)
     _check_apps(loaded)
     _check_policies(loaded)
@@ -154,6 +155,20 @@ def _check_routes(loaded: Loaded) -> None:
         if api.request.method == "ANY" and exact:
             what = f"ANY {api.request.path} leaves {', '.join(exact)}"
             item.report.warn(what, "name the methods, if that is not meant", "request", "method")
+
+
+def _check_https(loaded: Loaded) -> None:
+    """An API that serves HTTPS only needs a domain that can."""
+    able = {
+        item.object.name: any(domain.certificate for domain in item.object.hosts)
+        for item in loaded.groups
+    }
+    for item in loaded.apis:
+        api = item.object
+        if set(api.request.protocols) == {"https"} and not able.get(api.group, True):
+            what = f'nobody can call it: no domain of the group "{api.group}" has a certificate'
+            mend = "bind one (apigateway cert dev DOMAIN makes a local one), or serve http too"
+            item.report.warn(what, mend, "request", "protocols")
 
 
 def _check_vpc_backends(loaded: Loaded) -> None:

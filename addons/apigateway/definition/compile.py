@@ -21,7 +21,8 @@ Place = tuple[str, str, Environment]
 def compile_catalog(project: Project, releases: Iterable[Release]) -> Catalog:
     """The catalog of what is released, with today's grants, bindings, keys and policies.
 
-    A release of a group that is no longer declared is not served (nothing leads to it).
+    A release of an API that is no longer declared is not served: its grants, bindings and
+    policies went with the declaration, and without them it would be open.
 
     Raises:
         DefinitionError: a released document that this version cannot read.
@@ -33,10 +34,10 @@ def compile_catalog(project: Project, releases: Iterable[Release]) -> Catalog:
     served: list[ServedApi] = []
     for release in releases:
         group = groups.get(release.group)
-        if group is None:
-            continue
         api = drafts.get(release.api_id)
-        if api is None or api.document != release.document:
+        if group is None or api is None:
+            continue
+        if api.document != release.document:
             api = parse_api(release.document, group=group, account=project.settings.account)
         one = bindings.serve(api, group, release)
         table = routes.setdefault((group.id, release.environment), RouteTable())

@@ -11,6 +11,7 @@ import copy
 import os
 from collections.abc import Callable, Mapping
 from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TypeVar
 
@@ -63,26 +64,32 @@ _LEAVES = frozenset(
 
 
 def load_project(
-    definitions: Path, policies: Path, environ: Mapping[str, str] | None = None
+    definitions: Path,
+    policies: Path,
+    environ: Mapping[str, str] | None = None,
+    now: datetime | None = None,
 ) -> Project:
     """Read both folders; relative paths in them start from the parent of `definitions`.
 
-    `environ` is what `env:NAME` is looked up in: the process's own when not given.
+    `environ` is what `env:NAME` is looked up in: the process's own when not given. Certificates
+    must be valid at `now`: today when not given.
 
     Raises: DefinitionError with every problem of the run.
     """
     definitions, policies = (Path(os.path.abspath(path)) for path in (definitions, policies))
-    loading = _Loading(os.environ if environ is None else environ, definitions.parent)
+    environ = os.environ if environ is None else environ
+    loading = _Loading(environ, definitions.parent, now or datetime.now(UTC))
     return loading.run(find_files(definitions, policies, loading.report))
 
 
 class _Loading:
     """One run. What cannot be read is reported and left out; its name still counts as known."""
 
-    def __init__(self, environ: Mapping[str, str], root: Path) -> None:
+    def __init__(self, environ: Mapping[str, str], root: Path, now: datetime) -> None:
         self.report = Report()
         self._environ = environ
         self._root = root
+        self._now = now
         self._loaded = Loaded()
 
     def run(self, places: Places) -> Project:
@@ -92,6 +99,7 @@ class _Loading:
             account=settings.account if settings else "",
             region=settings.region if settings else "",
             environ=self._environ,
+            now=self._now,
         )
         loaded = self._loaded
         for group in places.groups:

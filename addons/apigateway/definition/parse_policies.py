@@ -8,16 +8,19 @@ then of no use.
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 from apigateway.definition import secrets
 from apigateway.definition.addresses import is_host, parse_networks, plain_host
+from apigateway.definition.certificates import read_certificate
 from apigateway.definition.document import Key
 from apigateway.definition.ids import hex_id, numeric_id
 from apigateway.definition.problems import DocumentReport
 from apigateway.model.app import App, Secret
-from apigateway.model.group import Domain, DomainKind, Environment, Group
+from apigateway.model.cors import Cors
+from apigateway.model.group import Certificate, Domain, DomainKind, Environment, Group
 from apigateway.model.policy import (
     IpControl,
     PolicyKind,
@@ -27,7 +30,13 @@ from apigateway.model.policy import (
     VpcAccess,
     WindowUnit,
 )
-from apigateway.model.settings import AutoRelease, ErrorStyle, GatewaySettings, StandingLimits
+from apigateway.model.settings import (
+    AutoRelease,
+    EdgeLimits,
+    ErrorStyle,
+    GatewaySettings,
+    StandingLimits,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +46,7 @@ class Home:
     account: str
     region: str
     environ: Mapping[str, str]
+    now: datetime
 
 
 def read_settings(report: DocumentReport, root: Path) -> GatewaySettings:
@@ -51,9 +61,12 @@ def read_settings(report: DocumentReport, root: Path) -> GatewaySettings:
         auto_release=AutoRelease(releases.get("auto", "first")),
         auto_release_to=tuple(map(Environment, releases.get("environments", ("RELEASE",)))),
         limits=StandingLimits(**data.get("limits", {})),
+        edge=EdgeLimits(**data.get("edge", {})),
         backend_networks=parse_networks(
             data.get("backends", {}).get("networks", []), report, "backends", "networks"
         ),
+        trusted_proxies=parse_networks(data.get("trusted_proxies", []), report, "trusted_proxies"),
+        blacklist=parse_networks(data.get("blacklist", []), report, "blacklist"),
     )
 
 
@@ -61,6 +74,7 @@ def read_group(report: DocumentReport, home: Home) -> Group:
     data = report.document.data
     name, region = data["name"], data.get("region", home.region)
     group_id = data.get("id") or hex_id("group", home.account, region, name)
+    subdomain = plain_host(data.get("subdomain", f"{group_id}-{region}.apigw.localhost"))
     return Group(
         id=group_id,
         name=name,
@@ -68,20 +82,51 @@ def read_group(report: DocumentReport, home: Home) -> Group:
         description=data.get("description", ""),
         base_path=data.get("base_path", ""),
         traffic_limit=data.get("traffic_limit", 500),
-        subdomain=plain_host(data.get("subdomain", f"{group_id}-{region}.apigw.localhost")),
-        domains=tuple(_domain(item) for item in data.get("domains", ())),
+        cors=_cors(data.get("cors", {}), report),
+        subdomain=subdomain,
+        subdomain_certificate=_certificate(data, report, home, subdomain, "subdomain_certificate"),
+        domains=tuple(
+            _domain(item, report, home, index) for index, item in enumerate(data.get("domains", ()))
+        ),
     )
 
 
-def _domain(item: str | Mapping[str, str]) -> Domain:
+def _cors(data: Mapping[str, Any], report: DocumentReport) -> Cors:
+    given: dict[str, Any] = {
+        key: tuple(value) if isinstance(value, list) else value for key, value in data.items()
+    }
+    cors = Cors(**given)
+    if cors.credentials and "*" in cors.origins:
+        report.error(
+            "cors.credentials with any origin would let every page act as its visitor",
+            'name the origins, such as origins: ["https://app.example.com"]',
+            "cors",
+            "credentials",
+        )
+    return cors
+
+
+def _domain(
+    item: str | Mapping[str, Any], report: DocumentReport, home: Home, index: int
+) -> Domain:
     if isinstance(item, str):
         return Domain(name=plain_host(item), kind=DomainKind.INDEPENDENT)
-    environment = item.get("environment")
+    name, environment = plain_host(item["name"]), item.get("environment")
     return Domain(
-        name=plain_host(item["name"]),
+        name=name,
         kind=DomainKind.INDEPENDENT,
         environment=Environment(environment) if environment else None,
+        certificate=_certificate(item, report, home, name, "domains", index, "certificate"),
     )
+
+
+def _certificate(
+    item: Mapping[str, Any], report: DocumentReport, home: Home, host: str, *keys: Key
+) -> Certificate | None:
+    declared = item.get(str(keys[-1]))
+    if declared is None:
+        return None
+    return read_certificate(declared, report, home.environ, host, home.now, *keys)
 
 
 def read_app(report: DocumentReport, home: Home) -> App:

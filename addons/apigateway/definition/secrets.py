@@ -16,7 +16,11 @@ MAX_SECRET_BYTES = 4096
 
 
 def resolve(
-    reference: str, report: DocumentReport, environ: Mapping[str, str], *keys: Key
+    reference: str,
+    report: DocumentReport,
+    environ: Mapping[str, str],
+    *keys: Key,
+    most_bytes: int = MAX_SECRET_BYTES,
 ) -> Secret:
     """The secret behind `reference`; an empty one when the report got an error.
 
@@ -31,32 +35,40 @@ def resolve(
             report.error(what, f"set {name} before the start, or use file:path", *keys)
         return Secret(value)
     if reference.startswith("file:"):
-        return _from_file(reference.removeprefix("file:"), report, *keys)
+        name = reference.removeprefix("file:")
+        return Secret(text_of_file(name, report, *keys, most_bytes=most_bytes))
     report.warn(f"{where} is written in the file", "write env:NAME or file:path instead", *keys)
     return Secret(reference)
 
 
-def _from_file(name: str, report: DocumentReport, *keys: Key) -> Secret:
-    where = place(keys)
+def file_beside(name: str, report: DocumentReport) -> Path:
+    """The file that a definition calls `name`: relative to its own folder."""
     source = report.document.source
-    folder = source.parent if source is not None else Path()
+    return (source.parent if source is not None else Path()) / name
+
+
+def text_of_file(
+    name: str, report: DocumentReport, *keys: Key, most_bytes: int = MAX_SECRET_BYTES
+) -> str:
+    """The text of a file without its last line break; "" when the report got an error."""
+    where = place(keys)
     mend = "write a path relative to this file, or use env:NAME"
     try:
-        path = folder / name
+        path = file_beside(name, report)
         if not path.is_file():
             report.error(f"{where} refers to the file {name}, which does not exist", mend, *keys)
-            return Secret("")
+            return ""
         with path.open("rb") as file:
-            content = file.read(MAX_SECRET_BYTES + 1)
+            content = file.read(most_bytes + 1)
         text = content.decode()
     except (OSError, ValueError):
         report.error(f"{where} refers to the file {name}, which cannot be read", mend, *keys)
-        return Secret("")
-    if len(content) > MAX_SECRET_BYTES:
-        what = f"{where} refers to the file {name}, which is larger than {MAX_SECRET_BYTES} bytes"
+        return ""
+    if len(content) > most_bytes:
+        what = f"{where} refers to the file {name}, which is larger than {most_bytes} bytes"
         report.error(what, "keep the secret alone in its file", *keys)
-        return Secret("")
+        return ""
     text = text.removesuffix("\n").removesuffix("\r")
     if not text:
         report.error(f"{where} refers to the file {name}, which is empty", "write it", *keys)
-    return Secret(text)
+    return text

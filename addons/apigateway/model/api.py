@@ -32,10 +32,12 @@ class AuthType(StrEnum):
 
 
 class AppCodeUse(StrEnum):
-    """Whether `Authorization: APPCODE ...` may stand in for a signature."""
+    """Whether an AppCode may stand in for a signature: in `Authorization: APPCODE ...`, or in the
+    query as `AppCode` too."""
 
     DISABLED = "disabled"
     HEADER = "header"
+    HEADER_OR_QUERY = "header_or_query"
 
 
 class SignatureMethod(StrEnum):

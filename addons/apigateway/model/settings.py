@@ -34,11 +34,28 @@ class StandingLimits:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class EdgeLimits:
+    """What one connection, and all of them, may cost before a request is complete.
+
+    `body_seconds` holds for the whole body. `streams` are those of one HTTP/2 connection at a
+    time.
+    """
+
+    header_seconds: float = 10
+    body_seconds: float = 30
+    idle_seconds: float = 60
+    connections: int = 4096
+    connections_per_client: int = 256
+    streams: int = 100
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class GatewaySettings:
     """`store` is the path of the SQLite database; `account` owns every group and policy.
 
     `backend_networks` empty means that backends may live anywhere but in addresses that no
-    backend has (link-local, metadata, multicast, unspecified).
+    backend has (link-local, metadata, multicast, unspecified). X-Forwarded-For is believed from
+    `trusted_proxies` only; an address on the `blacklist` calls no API of the account.
     """
 
     account: str
@@ -48,4 +65,7 @@ class GatewaySettings:
     auto_release: AutoRelease = AutoRelease.FIRST
     auto_release_to: tuple[Environment, ...] = (Environment.RELEASE,)
     limits: StandingLimits = StandingLimits()
+    edge: EdgeLimits = EdgeLimits()
     backend_networks: tuple[IpNetwork, ...] = ()
+    trusted_proxies: tuple[IpNetwork, ...] = ()
+    blacklist: tuple[IpNetwork, ...] = ()

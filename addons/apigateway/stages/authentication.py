@@ -24,7 +24,7 @@ from apigateway.signature import (
     signed_header_names,
     string_to_sign,
 )
-from apigateway.wire import Headers, is_form
+from apigateway.wire import APP_CODE_PARAMETER, Headers, is_form, parse_query
 
 WINDOW_MS = 15 * 60 * 1000
 LONGEST_NONCE = 256
@@ -34,6 +34,14 @@ def app_code_of(headers: Headers) -> str | None:
     """The code of `Authorization: APPCODE <code>` (the scheme in any case), or None."""
     scheme, _, code = (headers.first("Authorization") or "").strip().partition(" ")
     return code.strip() if scheme.upper() == "APPCODE" else None
+
+
+def app_code_in_query(query: str) -> str | None:
+    """The first `AppCode` of a query (the name in any case), or None."""
+    for name, value in parse_query(query):
+        if name.lower() == APP_CODE_PARAMETER:
+            return value
+    return None
 
 
 def refuse_repeated(headers: Headers) -> None:
@@ -170,6 +178,8 @@ class Authentication:
         if auth.app_code is AppCodeUse.DISABLED:
             raise Refusal(Fault.HEADER_REQUIRED, "no AppKey", name=KEY)
         code = app_code_of(call.headers)
+        if code is None and auth.app_code is AppCodeUse.HEADER_OR_QUERY:
+            code = app_code_in_query(call.query)
         if code is None:
             raise Refusal(Fault.CREDENTIALS_REQUIRED, "neither AppKey nor AppCode")
         app = call.catalog.apps_by_code.get(code)

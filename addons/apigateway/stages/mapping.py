@@ -15,6 +15,7 @@ from apigateway.exchange import Mapped, Outbound, Validated
 from apigateway.matching import PathPattern
 from apigateway.model.api import (
     Api,
+    AppCodeUse,
     BodyFormat,
     HttpBackend,
     Location,
@@ -22,7 +23,15 @@ from apigateway.model.api import (
     Mode,
     VpcBackend,
 )
-from apigateway.wire import FORM_MEDIA_TYPE, Headers, Pairs, decode_form_text, form_fields, is_form
+from apigateway.wire import (
+    APP_CODE_PARAMETER,
+    FORM_MEDIA_TYPE,
+    Headers,
+    Pairs,
+    decode_form_text,
+    form_fields,
+    is_form,
+)
 
 SYSTEM_PARAMETERS: dict[str, Callable[[Validated], str]] = {
     "CaClientIp": lambda call: call.client_ip,
@@ -213,6 +222,8 @@ def _query(call: Validated, own: Pairs) -> tuple[str, Pairs]:
     if call.served.api.request.mode is Mode.MAPPING or not call.query:
         return encoded, own
     taken = _declared(call.served.api, Location.QUERY) | {name for name, _ in own}
+    if call.served.api.auth.app_code is AppCodeUse.HEADER_OR_QUERY:
+        taken |= {name for name, _ in call.query_pairs if name.lower() == APP_CODE_PARAMETER}
     raw = left_over_query(call.query, taken)
     pairs = tuple(pair for pair in call.query_pairs if pair[0] not in taken)
     return f"{raw}&{encoded}" if raw and encoded else raw or encoded, (*pairs, *own)

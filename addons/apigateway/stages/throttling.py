@@ -24,6 +24,8 @@ _FAULTS = {
     Dimension.DOMAIN: Fault.THROTTLED_BY_DOMAIN,
 }
 
+_OF_A_POLICY = (Dimension.API, Dimension.USER, Dimension.APP)
+
 
 def standing_limits(call: Authorized) -> Iterator[Limit]:
     """The limits that hold whatever is bound."""
@@ -77,6 +79,16 @@ def rate_limit_headers(standing: Standing, now_ms: int) -> tuple[tuple[str, str]
         ("RateLimit-Policy", f'"{name}";q={limit.ceiling};w={window_s}'),
         ("RateLimit", f'"{name}";r={standing.remaining};t={_seconds_until(standing, now_ms)}'),
     )
+
+
+def remaining_headers(call: Throttled) -> tuple[tuple[str, str], ...]:
+    """RateLimit fields of a call that was let through: of the bound policy's limit that has the
+    least left; () where no policy is bound."""
+    own = [one for one in call.tally.standings if one.limit.dimension in _OF_A_POLICY]
+    if not own:
+        return ()
+    tightest = min(own, key=lambda standing: standing.remaining)
+    return rate_limit_headers(tightest, call.received_ms)
 
 
 def _seconds_until(standing: Standing, now_ms: int) -> int:

@@ -34,7 +34,8 @@ def break_two_files(folder: Path) -> None:
 
 def test_good_definitions_are_counted(folder: Path) -> None:
     code, output = check(folder)
-    assert (code, output) == (0, "good: 1 group, 4 APIs, 1 app, 9 grants\n")
+    good = f"good: 1 group, 4 APIs, 1 app, 9 grants in {folder / 'definitions'}\n"
+    assert (code, output) == (0, good)
 
 
 def test_every_problem_has_its_place_and_how_to_mend_it(folder: Path) -> None:

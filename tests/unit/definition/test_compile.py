@@ -86,3 +86,9 @@ def test_the_released_definition_is_served_and_not_the_draft() -> None:
 def test_a_release_of_a_group_that_is_gone_is_not_served() -> None:
     gone = replace(PROJECT, groups=(), apis=(), grants=(), bindings=())
     assert compile_catalog(gone, releases_of().releases.current()).served == ()
+
+
+def test_a_release_whose_api_is_no_longer_declared_is_not_served() -> None:
+    apis = tuple(api for api in PROJECT.apis if api.name != "GetStatus")
+    catalog = compile_catalog(replace(PROJECT, apis=apis), releases_of().releases.current())
+    assert "GetStatus" not in {one.api.name for one in catalog.served}

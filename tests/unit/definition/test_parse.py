@@ -3,11 +3,14 @@
 from typing import Any
 
 import pytest
+from unit.definition.written import API, Written
+from unit.definition.written import api as written_api
 
 from apigateway.definition.parse import parse_api
 from apigateway.definition.problems import DefinitionError
 from apigateway.model.api import (
     Api,
+    AppCodeUse,
     AuthType,
     BackendParameter,
     HttpBackend,
@@ -120,3 +123,16 @@ def test_a_document_without_a_file_is_told_by_group_and_name() -> None:
     assert [str(problem) for problem in raised.value.problems] == [
         'weather/TestApi: the path "a" does not start with "/"; write "/a"'
     ]
+
+
+@pytest.mark.parametrize("use", AppCodeUse)
+def test_an_app_code_may_be_off_in_a_field_or_in_the_query_too(use: AppCodeUse) -> None:
+    assert parse(auth={"app_code": use.value}).auth.app_code is use
+    assert parse().auth.app_code is AppCodeUse.DISABLED
+
+
+def test_a_use_of_app_codes_that_is_none_is_a_problem(written: Written) -> None:
+    written.write(API, written_api(more="auth: {app_code: §query}\n"))
+    problem = written.problems()[0]
+    assert problem.startswith(f"{written.marks[0]}: auth.app_code "), written.problems()
+    assert "header_or_query" in problem

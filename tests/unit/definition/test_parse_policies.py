@@ -15,6 +15,7 @@ from unit.definition.written import (
     Written,
 )
 
+from apigateway.model.cors import Cors
 from apigateway.model.group import DomainKind, Environment
 from apigateway.model.policy import SpecialLimit, WindowUnit
 from apigateway.model.settings import AutoRelease, ErrorStyle, StandingLimits
@@ -168,3 +169,89 @@ def test_what_breaks_a_rule_is_pointed_at(
 def test_a_vpc_name_starts_with_a_letter_or_a_chinese_character(written: Written) -> None:
     written.write(VPC, "{name: 笔记实例, vpc_id: vpc-01, instance_id: i-0001, port: 1, host: a}")
     assert written.load().vpc_accesses[0].name == "笔记实例"
+
+
+def test_proxies_and_the_blacklist_are_networks(written: Written) -> None:
+    assert written.load().settings.trusted_proxies == ()
+    assert written.load().settings.blacklist == ()
+    written.write(
+        GATEWAY,
+        """\
+        account: "1001"
+        region: cn-hangzhou
+        trusted_proxies: [10.0.0.0/8, "2001:db8::/32", 127.0.0.1]
+        blacklist: [203.0.113.0/24, "::1"]
+        """,
+    )
+    settings = written.load().settings
+    assert settings.trusted_proxies == (
+        ip_network("10.0.0.0/8"),
+        ip_network("2001:db8::/32"),
+        ip_network("127.0.0.1"),
+    )
+    assert settings.blacklist == (ip_network("203.0.113.0/24"), ip_network("::1"))
+
+
+@pytest.mark.parametrize("key", ["trusted_proxies", "blacklist"])
+@pytest.mark.parametrize("text", ["10.0.0.300/8", "10.0.0.1/8", "proxy.test", "10.0.0.0/33"])
+def test_a_network_that_is_none_is_a_problem_at_its_place(
+    written: Written, key: str, text: str
+) -> None:
+    written.write(GATEWAY, f'account: "1001"\nregion: cn-hangzhou\n{key}: ["::1", §"{text}"]\n')
+    (problem,) = written.problems()
+    assert problem.startswith(f"{written.marks[0]}: {key}[1] ")
+    assert text in problem
+
+
+def test_a_group_answers_pages_as_the_product_does_unless_it_says_otherwise(
+    written: Written,
+) -> None:
+    assert written.load().groups[0].cors == Cors()
+    written.write(
+        GROUP,
+        """\
+        name: weather
+        cors:
+          origins: [https://app.example.com, "http://localhost:5173", "null"]
+          methods: [GET, PUT]
+          headers: [X-Ca-Key, X-Own]
+          expose: []
+          max_age_s: 60
+          credentials: true
+        """,
+    )
+    assert written.load().groups[0].cors == Cors(
+        origins=("https://app.example.com", "http://localhost:5173", "null"),
+        methods=("GET", "PUT"),
+        headers=("X-Ca-Key", "X-Own"),
+        expose=(),
+        max_age_s=60,
+        credentials=True,
+    )
+    written.write(GROUP, "name: weather\ncors: {enabled: false}\n")
+    assert written.load().groups[0].cors == Cors(enabled=False)
+
+
+@pytest.mark.parametrize(
+    ("cors", "message"),
+    [
+        ("origins: [§app.example.com]", "write an origin such as https://app.example.com, or *"),
+        ("origins: [§'https://a.test/']", "write an origin such as https://app.example.com, or *"),
+        ("origins: [§'https://*/x']", "write an origin such as https://app.example.com, or *"),
+        ("origins: §[]", "origins"),
+        ("methods: [§TRACE]", "methods"),
+        ("methods: [§get]", "GET"),
+        ("headers: [§'X A']", "write a header name"),
+        ("expose: [§'X:A']", "write a header name"),
+        ("max_age_s: §-1", "max_age_s"),
+        ("credentials: §1", "credentials"),
+        ("§origin: [x]", 'did you mean "origins"?'),
+    ],
+)
+def test_a_word_for_pages_that_is_none_is_a_problem_at_its_place(
+    written: Written, cors: str, message: str
+) -> None:
+    written.write(GROUP, f"name: weather\ncors:\n  {cors}\n")
+    (problem,) = written.problems()
+    assert problem.startswith(f"{written.marks[0]}: "), problem
+    assert message in problem

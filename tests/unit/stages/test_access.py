@@ -7,11 +7,13 @@ from typing import Any
 import pytest
 from unit.build import SETTINGS, a_catalog, a_pass, an_api, refusal_of, serve
 
+from apigateway.client_address import normal_address
 from apigateway.errors import Fault
 from apigateway.exchange import Admitted, Routed
-from apigateway.model.policy import IpControl
+from apigateway.model.catalog import ServedApi
+from apigateway.model.policy import IpControl, IpNetwork
 from apigateway.model.settings import StandingLimits
-from apigateway.stages.access import Access, may_call, normal_address
+from apigateway.stages.access import Access, may_call
 
 
 def control(allow: tuple[str, ...] = (), deny: tuple[str, ...] = ()) -> IpControl:
@@ -184,3 +186,75 @@ def test_a_field_that_decides_something_must_not_stand_twice(name: str) -> None:
         lambda: admit(headers=[(name, "1"), (name.lower(), "1")]), Fault.INVALID_HEADER
     )
     assert refusal.parts == {"name": name, "reason": "is repeated"}
+
+
+# --- proxies and the blacklist
+
+
+def networks(*texts: str) -> tuple[IpNetwork, ...]:
+    return tuple(ip_network(text) for text in texts)
+
+
+def admit_with(served: ServedApi | None = None, *, settings: Any = (), **changes: Any) -> Admitted:
+    served = served or serve(an_api())
+    catalog = a_catalog(served, settings=replace(SETTINGS, **dict(settings)))
+    return admit(served=served, catalog=catalog, **changes)
+
+
+def test_a_trusted_proxys_word_is_taken_for_address_and_protocol() -> None:
+    served = serve(an_api(request={"protocols": frozenset({"https"})}))
+    headers = [("X-Forwarded-For", "203.0.113.9, 192.0.2.8"), ("X-Forwarded-Proto", "https")]
+    settings = {"trusted_proxies": networks("192.0.2.0/24")}
+    call = admit_with(served, settings=settings, headers=headers)
+    assert (call.client_ip, call.scheme, call.peer) == ("203.0.113.9", "https", "192.0.2.7")
+
+
+def test_the_word_of_a_peer_that_is_not_trusted_is_not_taken() -> None:
+    served = serve(an_api(request={"protocols": frozenset({"https"})}))
+    headers = [("X-Forwarded-For", "203.0.113.9"), ("X-Forwarded-Proto", "https")]
+    settings = {"trusted_proxies": networks("10.0.0.0/8")}
+    refusal = refusal_of(
+        lambda: admit_with(served, settings=settings, headers=headers), Fault.PROTOCOL_UNSUPPORTED
+    )
+    assert refusal.parts == {"protocol": "HTTP"}
+
+
+@pytest.mark.parametrize(
+    ("peer", "forwarded", "refused"),
+    [
+        ("192.0.2.7", "", True),
+        ("::ffff:192.0.2.7", "", True),
+        ("198.51.100.1", "", False),
+        ("198.51.100.1", "192.0.2.7", False),
+        ("10.0.0.1", "192.0.2.7", True),
+        ("10.0.0.1", "192.0.2.7, 198.51.100.1", False),
+        ("2001:db8::1", "", True),
+    ],
+)
+def test_an_address_on_the_blacklist_calls_no_api(peer: str, forwarded: str, refused: bool) -> None:
+    settings = {
+        "trusted_proxies": networks("10.0.0.0/8"),
+        "blacklist": networks("192.0.2.0/24", "2001:db8::/32"),
+    }
+    headers = [("X-Forwarded-For", forwarded)] if forwarded else []
+    if not refused:
+        admit_with(settings=settings, peer=peer, headers=headers)
+        return
+    refusal = refusal_of(
+        lambda: admit_with(settings=settings, peer=peer, headers=headers), Fault.IP_DENIED
+    )
+    assert refusal.parts == {}
+
+
+def test_the_blacklist_beats_a_list_that_allows() -> None:
+    served = serve(an_api(), ip_control=control(allow=("192.0.2.7",)))
+    settings = {"blacklist": networks("192.0.2.0/24")}
+    refusal_of(lambda: admit_with(served, settings=settings), Fault.IP_DENIED)
+
+
+def test_ip_control_looks_at_the_client_and_not_at_the_proxy() -> None:
+    served = serve(an_api(), ip_control=control(allow=("203.0.113.0/24",)))
+    settings = {"trusted_proxies": networks("192.0.2.7")}
+    headers = [("X-Forwarded-For", "203.0.113.9")]
+    assert admit_with(served, settings=settings, headers=headers).client_ip == "203.0.113.9"
+    refusal_of(lambda: admit_with(served, settings=settings), Fault.IP_DENIED)

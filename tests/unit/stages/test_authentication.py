@@ -376,3 +376,43 @@ def test_an_app_code_is_read_from_its_scheme() -> None:
     assert app_code_of(Headers([("authorization", "AppCode x")])) == "x"
     assert app_code_of(Headers([("authorization", "Basic x")])) is None
     assert app_code_of(Headers([])) is None
+
+
+IN_QUERY = Auth(app_code=AppCodeUse.HEADER_OR_QUERY)
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        "AppCode=an-app-code",
+        "a=1&appcode=an-app-code",
+        "APPCODE=an%2Dapp-code&b",
+        "%41ppCode=an-app-code",
+        "AppCode=an-app-code&AppCode=wrong",
+    ],
+)
+def test_an_app_code_in_the_query_is_taken_where_the_api_permits(query: str) -> None:
+    call = identify(admitted([], IN_QUERY, query=query))
+    assert (call.app, call.proof) == (APP, "AppCode")
+
+
+@pytest.mark.parametrize("query", ["AppCode=wrong", "AppCode=", "AppCode"])
+def test_an_unknown_app_code_in_the_query_does_not_exist(query: str) -> None:
+    refusal = refused(admitted([], IN_QUERY, query=query), Fault.INVALID_APP_CODE)
+    assert refusal.parts == {"reason": "not exists"}
+
+
+def test_an_app_code_in_the_query_is_not_read_where_only_the_field_is_permitted() -> None:
+    refused(admitted([], BY_CODE, query="AppCode=an-app-code"), Fault.CREDENTIALS_REQUIRED)
+    refused(admitted([], query="AppCode=an-app-code"), Fault.HEADER_REQUIRED)
+
+
+def test_an_app_code_in_the_field_beats_the_one_in_the_query() -> None:
+    field = ("Authorization", "APPCODE wrong")
+    refused(admitted([field], IN_QUERY, query="AppCode=an-app-code"), Fault.INVALID_APP_CODE)
+    field = ("Authorization", "Bearer x")
+    assert identify(admitted([field], IN_QUERY, query="AppCode=an-app-code")).app is APP
+
+
+def test_without_a_code_in_field_or_query_authorization_is_needed() -> None:
+    refused(admitted([], IN_QUERY, query="a=1&=an-app-code"), Fault.CREDENTIALS_REQUIRED)

@@ -9,6 +9,8 @@ from apigateway.errors import Fault, Refusal
 from apigateway.exchange import Mapped, Outbound, Throttled, Validated
 from apigateway.matching import parse_pattern
 from apigateway.model.api import (
+    AppCodeUse,
+    Auth,
     BackendParameter,
     Body,
     BodyFormat,
@@ -489,3 +491,20 @@ def test_a_mock_is_sent_nothing() -> None:
     made = Mapping()(a_pass(Validated, served, method="POST", body=b"x", headers=[("A", "b")]))
     assert type(made) is Mapped
     assert (made.outbound.headers, made.outbound.body) == ((), b"")
+
+
+# --- AppCode
+
+
+@pytest.mark.parametrize("mode", Mode)
+@pytest.mark.parametrize("query", ["AppCode=x&a=1", "a=1&APPCODE=x", "a=1&%61ppcode=x&appCode=y"])
+def test_an_app_code_in_the_query_is_not_shown_to_the_backend(mode: Mode, query: str) -> None:
+    auth = Auth(app_code=AppCodeUse.HEADER_OR_QUERY)
+    sent = mapped(api(parameter("a"), mode=mode, auth=auth), query=query, arguments={"a": "1"})
+    assert (sent.query, sent.query_pairs) == ("a=1", (("a", "1"),))
+
+
+@pytest.mark.parametrize("use", [AppCodeUse.DISABLED, AppCodeUse.HEADER])
+def test_a_parameter_called_app_code_is_an_ordinary_one_elsewhere(use: AppCodeUse) -> None:
+    served = api(mode=Mode.PASSTHROUGH, auth=Auth(app_code=use))
+    assert mapped(served, query="AppCode=x").query == "AppCode=x"

@@ -1,5 +1,7 @@
 """Host to group and environment, method and path to the API."""
 
+from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import pytest
@@ -14,8 +16,9 @@ from unit.build import (
 )
 
 from apigateway.errors import Fault
-from apigateway.exchange import Received, Routed
+from apigateway.exchange import Answer, Received, Reply, Routed
 from apigateway.model.catalog import BoundDomain, Catalog, ServedApi
+from apigateway.model.cors import Cors
 from apigateway.model.group import Domain, DomainKind, Environment
 from apigateway.stages.routing import Routing, environment_of
 
@@ -139,3 +142,92 @@ def test_a_path_with_bytes_that_are_not_utf8_is_invalid(raw: bytes) -> None:
 
 def test_an_encoded_letter_is_the_letter() -> None:
     assert route(catalog_with("/deny"), path="/%64eny").served.api.request.path == "/deny"
+
+
+def test_a_host_of_another_group_than_the_handshakes_is_misdirected() -> None:
+    catalog = catalog_with("/f")
+    other = replace(GROUP, id="1" * 32, name="other", subdomain="other.test", domains=())
+    bound = BoundDomain(domain=other.hosts[0], group=other)
+    catalog = replace(catalog, domains={**catalog.domains, "other.test": bound})
+    for sni in ("other.test", "unknown.test", ""):
+        call = a_pass(Received, catalog=catalog, path="/f", scheme="https", sni=sni)
+        refusal = refusal_of(partial(Routing(), call), Fault.MISDIRECTED)
+        assert refusal.parts == {"domain": DOMAIN}
+
+
+def test_any_host_of_the_handshakes_group_is_served() -> None:
+    routed = route(catalog_with("/f"), path="/f", scheme="https", sni=GROUP.subdomain, host=DOMAIN)
+    assert routed.bound.domain.name == DOMAIN
+
+
+def test_an_unknown_host_is_an_invalid_domain_over_https_too() -> None:
+    refusal_of(
+        lambda: route(catalog_with("/f"), path="/f", scheme="https", host="x.test"),
+        Fault.INVALID_DOMAIN,
+    )
+
+
+# --- preflights
+
+
+def preflight(
+    catalog: Catalog, wanted: str = "GET", *, path: str = "/f", **changes: Any
+) -> Answer | Routed:
+    """The answer to a preflight, or where it was led to."""
+    headers = [("Origin", "https://app.test"), ("Access-Control-Request-Method", wanted)]
+    call = a_pass(
+        Received, catalog=catalog, method="OPTIONS", path=path, headers=headers, **changes
+    )
+    try:
+        return Routing()(call)
+    except Reply as reply:
+        return reply.answer
+
+
+def test_a_preflight_for_an_api_is_answered_at_once() -> None:
+    answer = preflight(catalog_with("/f"))
+    assert isinstance(answer, Answer)
+    assert answer.status == 200
+    assert dict(answer.headers)["Access-Control-Max-Age"] == "172800"
+
+
+@pytest.mark.parametrize(("wanted", "path"), [("GET", "/nowhere"), ("PUT", "/f"), ("X" * 50, "/f")])
+def test_a_preflight_for_no_api_is_not_found(wanted: str, path: str) -> None:
+    refusal = refusal_of(
+        lambda: preflight(catalog_with("/f"), wanted, path=path), Fault.CORS_NOT_FOUND
+    )
+    assert refusal.parts == {"method": wanted[:20], "path": path}
+
+
+def test_a_preflight_looks_in_the_environment_of_the_domain() -> None:
+    domain = Domain(name=DOMAIN, kind=DomainKind.INDEPENDENT, environment=Environment.TEST)
+    catalog = a_catalog(served("/f", Environment.TEST), domains=[domain])
+    assert isinstance(preflight(catalog), Answer)
+    catalog = a_catalog(served("/f", Environment.RELEASE), domains=[domain])
+    refusal_of(lambda: preflight(catalog), Fault.CORS_NOT_FOUND)
+
+
+def test_a_preflight_finds_an_api_of_any_stage_that_the_page_could_ask_for() -> None:
+    """A preflight cannot carry X-Ca-Stage: the browser only names it in the headers to come."""
+    assert isinstance(preflight(catalog_with("/f", environment=Environment.TEST)), Answer)
+
+
+def test_a_preflight_for_a_group_whose_backends_answer_pages_is_like_any_call() -> None:
+    group = replace(GROUP, cors=Cors(enabled=False))
+    bound = BoundDomain(domain=group.hosts[1], group=group)
+    catalog = replace(catalog_with("/f"), domains={DOMAIN: bound})
+    refusal_of(lambda: preflight(catalog), Fault.API_NOT_FOUND)
+
+
+def test_an_options_without_an_origin_is_no_preflight() -> None:
+    refusal_of(lambda: route(catalog_with("/f"), path="/f", method="OPTIONS"), Fault.API_NOT_FOUND)
+
+
+def test_an_api_that_is_declared_for_options_answers_its_preflights_itself() -> None:
+    api = serve(an_api(method="OPTIONS", path="/f"))
+    assert isinstance(preflight(a_catalog(api)), Routed)
+
+
+def test_a_preflight_for_an_api_of_any_method_is_answered_too() -> None:
+    """Else a page could not call it: a preflight carries no signature."""
+    assert isinstance(preflight(a_catalog(serve(an_api(method="ANY", path="/f")))), Answer)

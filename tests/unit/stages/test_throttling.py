@@ -29,6 +29,7 @@ from apigateway.stages.throttling import (
     Throttling,
     policy_limits,
     rate_limit_headers,
+    remaining_headers,
     standing_limits,
 )
 from apigateway.store.memory import MemoryStore
@@ -247,3 +248,22 @@ def test_a_store_that_fails_is_no_unlimited_pass() -> None:
     store.close()
     with pytest.raises(StoreUnavailable):
         take(a_pass(Authorized), store.counters)
+
+
+def test_the_limit_with_the_least_left_is_told_to_a_call_that_passes() -> None:
+    served = serve(an_api(), throttling=policy(api=100, user=6, app=6))
+    store = MemoryStore()
+    told = []
+    for _ in range(6):
+        call = take(a_pass(Authorized, served, app=APP), store.counters)
+        told.append(dict(remaining_headers(call)))
+    assert [fields["RateLimit"].split(";")[:2] for fields in told] == [
+        ['"user"', f"r={left}"] for left in (5, 4, 3, 2, 1, 0)
+    ]
+    assert {fields["RateLimit-Policy"] for fields in told} == {'"user";q=6;w=60'}
+
+
+def test_a_call_without_a_policy_is_told_nothing_of_the_standing_limits() -> None:
+    call = take(a_pass(Authorized), MemoryStore().counters)
+    assert call.tally.standings
+    assert remaining_headers(call) == ()
