@@ -93,7 +93,8 @@ def modern_context() -> SSL.Context:
     context.set_session_cache_mode(SSL.SESS_CACHE_OFF)
     context.set_cipher_list(":".join(CIPHERS).encode())
     _prefer_groups(context)
-    context.set_alpn_select_callback(_choose_protocol)
+    choose: Any = _choose_protocol  # pyOpenSSL before 25 declares its answer too narrowly
+    context.set_alpn_select_callback(choose)
     if log_master_secret is not None:  # the variable SSLKEYLOGFILE, for Wireshark
         context.set_keylog_callback(log_master_secret)
     return context

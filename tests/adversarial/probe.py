@@ -188,7 +188,7 @@ class Http2:
         return [*fields.items(), *more]
 
     def ask(self, fields: Sequence[Field], body: bytes = b"", *, end: bool = True) -> int:
-        stream_id = self.frames.get_next_available_stream_id()
+        stream_id: int = self.frames.get_next_available_stream_id()
         sent = [(_bytes(name), _bytes(value)) for name, value in fields]
         self.frames.send_headers(stream_id, sent, end_stream=end and not body)
         for at in range(0, len(body), 16_000):
