@@ -23,6 +23,9 @@ TIMESTAMP = "X-Ca-Timestamp"
 NONCE = "X-Ca-Nonce"
 STAGE = "X-Ca-Stage"
 
+WINDOW_MS = 15 * 60 * 1000
+"""How far `X-Ca-Timestamp` may be from the gateway's clock, and how long a nonce is kept."""
+
 
 @dataclass(frozen=True, slots=True)
 class SignableRequest:

@@ -17,6 +17,7 @@ from apigateway.signature import (
     SIGNATURE_METHOD,
     SIGNED_CONTENT_TYPE,
     TIMESTAMP,
+    WINDOW_MS,
     SignableRequest,
     candidates,
     content_md5,
@@ -26,7 +27,6 @@ from apigateway.signature import (
 )
 from apigateway.wire import decode_form_text, decode_path, is_form
 
-WINDOW_MS = 15 * 60 * 1000
 MOST_TRIED = 128 * 1024 * 1024
 """Characters of all tried strings: with a large form not every combination can be tried."""
 

@@ -27,7 +27,6 @@ LONGEST_DOOR = 60
 WITHOUT_A_MIRROR = {
     "settings": "tests/e2e starts the real proxy with it",
     "hooks": "tests/e2e drives every flow through it",
-    "guard": "tests/e2e breaks the script and looks at what answers",
     "edge/refusals": "tests/adversarial looks at every field of a refusal",
     "edge/http1": "tests/adversarial sends raw bytes to it",
     "edge/http2": "tests/adversarial sends raw frames to it",

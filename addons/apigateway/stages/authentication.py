@@ -17,6 +17,7 @@ from apigateway.signature import (
     SIGNATURE,
     SIGNATURE_METHOD,
     TIMESTAMP,
+    WINDOW_MS,
     SignableRequest,
     candidates,
     content_md5,
@@ -26,7 +27,6 @@ from apigateway.signature import (
 )
 from apigateway.wire import APP_CODE_PARAMETER, Headers, is_form, parse_query
 
-WINDOW_MS = 15 * 60 * 1000
 LONGEST_NONCE = 256
 
 

@@ -11,8 +11,8 @@ from apigateway.exchange import Admitted, Identified
 from apigateway.model.api import AppCodeUse, Auth, AuthType, SignatureMethod
 from apigateway.model.app import App, Secret
 from apigateway.ports import Nonces
-from apigateway.signature import content_md5
-from apigateway.stages.authentication import WINDOW_MS, Authentication, app_code_of
+from apigateway.signature import WINDOW_MS, content_md5
+from apigateway.stages.authentication import Authentication, app_code_of
 from apigateway.store.memory import MemoryStore
 from apigateway.wire import Headers
 
