@@ -1,9 +1,10 @@
-"""One gateway and one backend for the tests that only call them."""
+"""Gateways and backends for the tests that only call them."""
 
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from e2e.lab import Lab, Strange, make_project, strange_backend
 from e2e.running import Backend, Gateway, Project, backend, gateway
 
 
@@ -26,3 +27,17 @@ def demo_gateway(
 def project(tmp_path: Path, demo_backend: Backend) -> Project:
     """A project of the test's own, with the shared backend behind it."""
     return Project(tmp_path, demo_backend.port)
+
+
+@pytest.fixture(scope="session")
+def parts(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Backend, Strange]]:
+    with backend(tmp_path_factory.mktemp("echo")) as echo, strange_backend() as strange:
+        yield echo, strange
+
+
+@pytest.fixture(scope="session")
+def lab(tmp_path_factory: pytest.TempPathFactory, parts: tuple[Backend, Strange]) -> Iterator[Lab]:
+    echo, strange = parts
+    project = make_project(tmp_path_factory.mktemp("lab") / "p", echo.port, strange.port)
+    with gateway(project) as running:
+        yield Lab(running, echo, strange)
