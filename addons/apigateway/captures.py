@@ -1,17 +1,19 @@
-"""Captured requests, from where people have them: a curl line, a HAR, mitmproxy's own flows."""
+"""Captured requests, from where people have them: a curl line, a HAR, mitmproxy's own flows, the
+text of a request, the answer of the demo backend (which says what it received)."""
 
 import base64
 import json
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from io import BytesIO
+from typing import Any
 from urllib.parse import quote_plus, urlencode, urlsplit
 
 from mitmproxy import exceptions, http
 from mitmproxy.io import FlowReader
 
 from apigateway.signature import SIGNATURE, SignableRequest
-from apigateway.wire import FORM_MEDIA_TYPE, Headers
+from apigateway.wire import FORM_MEDIA_TYPE, Headers, is_token
 
 
 class CaptureError(ValueError):
@@ -22,7 +24,7 @@ def read_capture(content: bytes) -> list[SignableRequest]:
     """All requests of a capture, told by its content.
 
     Raises:
-        CaptureError: none of the three kinds, or broken.
+        CaptureError: none of these kinds, or broken.
     """
     text = content.decode("utf-8", "surrogateescape").lstrip("\ufeff \t\r\n")
     if not text:
@@ -30,11 +32,15 @@ def read_capture(content: bytes) -> list[SignableRequest]:
     if re.match(r"curl(\s|$)", text):
         return [_curl_request(words) for words in _curl_commands(text)]
     if text.startswith("{"):
-        return list(_har_requests(text))
+        return list(_json_requests(text))
+    if _REQUEST_LINE.match(text):
+        return [_text_request(text)]
     try:
         return list(_flow_requests(content))
     except exceptions.FlowReadException:
-        problem = "neither a curl line, a HAR (JSON) nor mitmproxy flows (.mitm)"
+        problem = (
+            "neither a curl line, a HAR (JSON), an HTTP/1.1 request nor mitmproxy flows (.mitm)"
+        )
     except Exception as found:  # what looks like a flow and is none: its reader raises anything
         problem = f"mitmproxy flows (.mitm) that are broken: {type(found).__name__} {found}"
     raise CaptureError(problem)
@@ -286,12 +292,18 @@ def _curl_field(text: str) -> tuple[str, str | None]:
     return name.strip(), value.strip() or None
 
 
-# --- HAR
+# --- HAR, and the demo backend
 
 
-def _har_requests(text: str) -> Iterator[SignableRequest]:
+def _json_requests(text: str) -> Iterator[SignableRequest]:
+    kind = "a HAR"
     try:
-        for entry in json.loads(text)["log"]["entries"]:
+        document = json.loads(text)
+        if "log" not in document and "backend_signature" in document:
+            kind = "an answer of the demo backend"
+            yield _echoed_request(document)
+            return
+        for entry in document["log"]["entries"]:
             request = entry["request"]
             fields = [(str(field["name"]), str(field["value"])) for field in request["headers"]]
             yield _signable(
@@ -303,7 +315,19 @@ def _har_requests(text: str) -> Iterator[SignableRequest]:
     except CaptureError:
         raise
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as problem:
-        raise CaptureError(f"not a HAR: {type(problem).__name__} {problem}") from None
+        raise CaptureError(f"not {kind}: {type(problem).__name__} {problem}") from None
+
+
+def _echoed_request(document: Mapping[str, Any]) -> SignableRequest:
+    """What the demo backend says it received; the query is there decoded."""
+    body = str(document["body"])
+    return _signable(
+        str(document["method"]),
+        _ANY_HOST + str(document["path"]),
+        [(str(name), str(value)) for name, value in document["headers"]],
+        base64.b64decode(body) if document["body_encoding"] == "base64" else _bytes(body),
+        urlencode([(str(name), str(value)) for name, value in document["query"]]),
+    )
 
 
 def _har_body(posted: dict[str, object]) -> bytes:
@@ -315,7 +339,38 @@ def _har_body(posted: dict[str, object]) -> bytes:
     if not text and isinstance(params, list):
         pairs = [(str(one["name"]), str(one.get("value") or "")) for one in params]
         text = urlencode(pairs, errors="surrogateescape")
+    return _bytes(text)
+
+
+def _bytes(text: str) -> bytes:
     return text.encode("utf-8", "surrogateescape")
+
+
+# --- the text of a request
+
+_ANY_HOST = "http://backend"
+_REQUEST_LINE = re.compile(r"\S+ \S+ HTTP/1\.[01]\r?(?:\n|$)")
+
+
+def _text_request(text: str) -> SignableRequest:
+    """An HTTP/1.1 request, its lines ended by CR LF or LF. What stands behind the body is dropped
+    where Content-Length tells: editors end a file with a line feed."""
+    head, *rest = re.split(r"\r?\n\r?\n", text, maxsplit=1)
+    request_line, *lines = re.split(r"\r?\n", head)
+    method, target, _ = request_line.split(" ")
+    fields = []
+    for number, line in enumerate((line for line in lines if line), 2):
+        name, colon, value = line.partition(":")
+        if not colon or not is_token(name):
+            raise CaptureError(f"line {number} of the request is no header field: {line[:60]!a}")
+        fields.append((name, value.strip(" \t")))
+    body = _bytes("".join(rest))
+    length = Headers(fields).first("Content-Length") or ""
+    if "chunked" in (Headers(fields).first("Transfer-Encoding") or "").lower():
+        raise CaptureError("the body is in chunks: write it whole, with a Content-Length instead")
+    if length.isascii() and length.isdecimal() and len(length) < 10:
+        body = body[: int(length)]
+    return _signable(method, target if "://" in target else _ANY_HOST + target, fields, body)
 
 
 # --- mitmproxy

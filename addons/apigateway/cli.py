@@ -7,6 +7,7 @@ from apigateway.commands.call import call
 from apigateway.commands.cert import cert
 from apigateway.commands.check import check
 from apigateway.commands.sign import sign
+from apigateway.commands.verify_backend import verify_backend
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -23,6 +24,7 @@ main.add_command(check)
 main.add_command(sign)
 main.add_command(call)
 main.add_command(cert)
+main.add_command(verify_backend)
 
 if __name__ == "__main__":
     main()

@@ -229,7 +229,7 @@ def _header_blocks(request: SignableRequest) -> list[Variant]:
             unsigned
         ),
     }
-    return _distinct(found)
+    return distinct(found)
 
 
 _OWN_LINES = frozenset({"accept", "content-md5", "content-type", "date"})
@@ -243,7 +243,7 @@ def _paths(request: SignableRequest) -> list[Variant]:
     found["the client signed the path encoded again"] = _quoted(raw, safe="/")
     found["the client signed the path without its last slash"] = found[""].rstrip("/")
     found["the client signed the path with a slash at its end"] = found[""] + "/"
-    return _distinct(found)
+    return distinct(found)
 
 
 def _parameters(request: SignableRequest) -> list[Variant]:
@@ -267,6 +267,9 @@ def _parameters(request: SignableRequest) -> list[Variant]:
         "the client took the last value of a repeated name, not the first": _joined(
             [*reversed(decoded_form), *reversed(decoded)]
         ),
+        "the client took the last value of a repeated name, in the query before the form": _joined(
+            [*reversed(decoded), *reversed(decoded_form)]
+        ),
         "the client wrote `name=` for an empty value": _joined(
             [*decoded, *decoded_form], equals=True
         ),
@@ -282,7 +285,7 @@ def _parameters(request: SignableRequest) -> list[Variant]:
         found["the client signed the body as form fields, but its Content-Type is no form's"] = (
             _joined([*decoded, *(_decoded(pair) for pair in _pairs(body))])
         )
-    return _distinct(found)
+    return distinct(found)
 
 
 def _quoted(text: str, safe: str = "") -> str:
@@ -317,7 +320,7 @@ def _joined(pairs: list[tuple[str, str]], *, equals: bool = False) -> str:
     return "?" + "&".join(items) if items else ""
 
 
-def _distinct(found: dict[str, str]) -> list[Variant]:
+def distinct(found: dict[str, str]) -> list[Variant]:
     """The rule's own text first, then each other text once."""
     seen: dict[str, str] = {}
     for cause, text in found.items():

@@ -8,6 +8,7 @@ from urllib.parse import urlencode
 
 import pytest
 
+from apigateway.backend_signature import backend_string_to_sign
 from apigateway.exchange import Outbound
 from apigateway.model.api import SignatureMethod
 from apigateway.model.app import Secret
@@ -19,7 +20,7 @@ from apigateway.signature import (
     sign,
     string_to_sign,
 )
-from apigateway.stages.signing import backend_string_to_sign, sign_outbound
+from apigateway.stages.signing import sign_outbound
 from apigateway.wire import Headers, is_form
 
 VECTORS: dict[str, Any] = json.loads(

@@ -113,7 +113,9 @@ def requests(draw: st.DrawFn) -> SignableRequest:
         value = draw(st.sampled_from([None, *values]))
         if value is not None:
             fields.append((name, value))
-    path = "/" + quote("/".join(draw(st.lists(texts, max_size=3))))
+    # An encoded backslash stays as it is spelled, so a client could not sign it encoded twice.
+    segments = draw(st.lists(texts.filter(lambda text: "\\" not in text), max_size=3))
+    path = "/" + quote("/".join(segments))
     body = encoded(draw(pairs)).encode()
     return SignableRequest("POST", path, encoded(draw(pairs)), Headers(fields), body)
 

@@ -1,4 +1,5 @@
-"""Curl lines, HAR files and mitmproxy's flows, read as the requests that went over the wire."""
+"""Curl lines, HAR files, mitmproxy's flows and other captures, read as the requests that went over
+the wire."""
 
 import contextlib
 import json
@@ -334,6 +335,96 @@ def test_a_har_of_what_cannot_be_sent_is_said(request_: dict[str, Any]) -> None:
     assert "cannot have been sent" in problem(har(request_))
 
 
+# --- the demo backend
+
+
+def echo(**changes: Any) -> bytes:
+    """What scripts/demo-backend.py answers."""
+    answer = {
+        "method": "POST",
+        "path": "/v3/a%20b",
+        "query": [["q", "a b&中"], ["q", ""]],
+        "headers": [["Host", "h.test"], ["X-A", "中"]],
+        "body": "a=1",
+        "body_encoding": "text",
+        "form": [["a", "1"]],
+        "backend_signature": {"verified": True, "reason": "ok", "string_to_sign": ""},
+    }
+    return json.dumps({**answer, **changes}).encode()
+
+
+def test_an_answer_of_the_demo_backend_is_the_request_that_it_received() -> None:
+    (request,) = read_capture(echo())
+    assert (request.method, request.path, request.body) == ("POST", "/v3/a%20b", b"a=1")
+    assert request.query == "q=a+b%26%E4%B8%AD&q="
+    assert request.headers.fields == (("Host", "h.test"), ("X-A", "中"))
+    (request,) = read_capture(echo(body="/wA=", body_encoding="base64", query=[]))
+    assert (request.query, request.body) == ("", b"\xff\x00")
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [{"headers": 1}, {"query": [[1]]}, {"body": "é", "body_encoding": "base64"}],
+)
+def test_an_answer_that_is_broken_is_said(changes: dict[str, Any]) -> None:
+    assert problem(echo(**changes)).startswith("not an answer of the demo backend: ")
+
+
+# --- the text of a request
+
+
+def test_the_text_of_a_request_is_read_byte_for_byte() -> None:
+    text = (
+        b"PUT /v3/a%20b?q=+&r HTTP/1.1\r\nHost: h.test\r\nX-A:  a b \r\nx-empty:\r\n"
+        b"X-Note: \xe4\xb8\xad\xff\r\n\r\n\xff\r\n\r\nbody\n"
+    )
+    (request,) = read_capture(text)
+    assert (request.method, request.path, request.query) == ("PUT", "/v3/a%20b", "q=+&r")
+    assert request.headers.fields == (
+        ("Host", "h.test"),
+        ("X-A", "a b"),
+        ("x-empty", ""),
+        ("X-Note", "中\udcff"),
+    )
+    assert request.body == b"\xff\r\n\r\nbody\n"
+
+
+def test_a_text_that_was_written_by_hand_may_have_line_feeds_only() -> None:
+    (request,) = read_capture(b"\nPOST / HTTP/1.0\nContent-Length: 2\n\n{}\n")
+    assert (request.method, request.body) == ("POST", b"{}")
+    (request,) = read_capture(b"GET /a HTTP/1.1")
+    assert (request.path, request.headers.fields, request.body) == ("/a", (), b"")
+    (request,) = read_capture(b"GET /a HTTP/1.1\nA: 1\n")
+    assert request.headers.fields == (("A", "1"),)
+
+
+@pytest.mark.parametrize("length", ["3", "x", "-1", "1" * 5000])
+def test_a_length_that_is_not_that_of_the_body_leaves_it(length: str) -> None:
+    text = f"POST / HTTP/1.1\nContent-Length: {length}\n\n{{}}"
+    assert read_capture(text.encode())[0].body == b"{}"
+
+
+def test_a_text_to_a_whole_address_is_read() -> None:
+    (request,) = read_capture(b"GET http://h.test:80/a?b HTTP/1.1\n\n")
+    assert (request.path, request.query) == ("/a", "b")
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        (b"GET / HTTP/1.1\nA: 1\nno field\n", "line 3 of the request is no header field"),
+        (b"GET / HTTP/1.1\nA b: 1\n", "line 2 of the request is no header field"),
+        (b"GET http://[ HTTP/1.1\n", "'http://[' cannot have been sent"),
+        (
+            b"POST / HTTP/1.1\nTransfer-Encoding: chunked\n\n2\r\n{}\r\n0\r\n\r\n",
+            "the body is in chunks: write it whole, with a Content-Length instead",
+        ),
+    ],
+)
+def test_a_text_that_cannot_be_read_is_said(text: bytes, message: str) -> None:
+    assert problem(text).startswith(message)
+
+
 # --- mitmproxy
 
 
@@ -386,9 +477,11 @@ def test_an_empty_capture_is_said(content: bytes) -> None:
     assert problem(content) == "the capture is empty"
 
 
-@pytest.mark.parametrize("content", [b"GET / HTTP/1.1\r\n", b"<html>", b"\x00", b"curling", b"[]"])
-def test_what_is_none_of_the_three_is_said(content: bytes) -> None:
-    assert problem(content) == "neither a curl line, a HAR (JSON) nor mitmproxy flows (.mitm)"
+@pytest.mark.parametrize("content", [b"GET / HTTP/2\r\n", b"<html>", b"\x00", b"curling", b"[]"])
+def test_what_is_none_of_these_is_said(content: bytes) -> None:
+    assert problem(content) == (
+        "neither a curl line, a HAR (JSON), an HTTP/1.1 request nor mitmproxy flows (.mitm)"
+    )
 
 
 @pytest.mark.parametrize("content", [b"0:}", b"7:4:type;0:}", b"5:hello;", b"0:]", b"0:~"])
@@ -411,7 +504,12 @@ anything = st.one_of(
 
 
 @settings(deadline=None, max_examples=300)
-@given(start=st.sampled_from([b"", b"curl ", b"curl http://h.test/ ", b"{"]), rest=anything)
+@given(
+    start=st.sampled_from(
+        [b"", b"curl ", b"curl http://h.test/ ", b"{", b"GET /", b"GET / HTTP/1.1\n"]
+    ),
+    rest=anything,
+)
 def test_no_bytes_raise_anything_but_a_capture_error(start: bytes, rest: bytes) -> None:
     try:
         found = read_capture(start + rest)

@@ -8,7 +8,7 @@ from apigateway.cli import main
 def test_help_names_every_subcommand() -> None:
     done = CliRunner().invoke(main, ["--help"])
     assert done.exit_code == 0
-    for name in ("check", "sign", "call", "cert"):
+    for name in ("check", "sign", "call", "cert", "verify-backend"):
         assert f"\n  {name} " in done.output
 
 

@@ -231,6 +231,11 @@ def test_a_query_that_differs_is_named(query: str, signed: str, cause: str) -> N
         ("q=1", "?f=1&g=a b", "the client did not sign the query"),
         ("q=1", "", "the client signed neither query nor form"),
         (
+            "f=9&f=8",
+            "?f=8&g=a b",
+            "the client took the last value of a repeated name, in the query before the form",
+        ),
+        (
             "f=9&q=1",
             "?f=1&g=a b&q=1",
             "the client took the form's value where query and form have one name",

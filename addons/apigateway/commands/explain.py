@@ -3,6 +3,7 @@
 import json
 import sys
 import unicodedata
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 
@@ -33,7 +34,7 @@ def explain_capture(
         click.ClickException: the capture cannot be read; click.UsageError: no secret for it.
     """
     try:
-        requests = read_capture(_content(capture))
+        requests = read_capture(capture_content(capture))
         request = signed_request(requests, number)
     except CaptureError as problem:
         raise click.ClickException(str(problem)) from None
@@ -44,21 +45,20 @@ def explain_capture(
         names = ("verified", "candidate", "client_string", "server_string", "first_difference")
         document = {name: shown[name] for name in names}
         document.update(causes=list(found.causes), notes=list(found.notes))
-        text = json.dumps(document, ensure_ascii=False, indent=2)
-        click.echo(text if _is_utf8(text) else json.dumps(document, indent=2))
+        print_json(document)
     else:
-        if len(requests) > 1:
-            at = next(at for at, one in enumerate(requests, 1) if one is request)
-            target = f"{request.path}?{request.query}" if request.query else request.path
-            what = _one_line(f"{request.method} {target}")
-            click.echo(f"Request {at} of {len(requests)}: {what}")
+        print_which(request, requests)
         _print(found)
     if not found.verified:
         raise SystemExit(1)
 
 
-def _content(capture: str) -> bytes:
-    """A file, standard input for `-`, or the curl line itself."""
+def capture_content(capture: str) -> bytes:
+    """A file, standard input for `-`, or the curl line itself.
+
+    Raises:
+        CaptureError: the file cannot be read.
+    """
     if capture == "-":
         return sys.stdin.buffer.read()
     if capture.lstrip().startswith("curl "):
@@ -88,37 +88,65 @@ def _print(found: Explanation) -> None:
         click.secho(f"The signature verifies, by {how}.", fg="green")
     else:
         click.secho("The signature does not verify.", fg="red")
-    for cause in found.causes:
-        click.echo(f"  because {_one_line(cause)}")
-    for note in found.notes:
-        click.echo(f"  note: {_one_line(note)}")
+    print_reasons(found.causes, found.notes)
     click.echo()
     if found.client_string is None or found.first_difference is None:
         click.echo("The string that the gateway signs (line feeds as #):")
-        click.echo(f"  {_one_line(found.server_string)}")
+        click.echo(f"  {terminal_line(found.server_string)}")
         return
-    client, client_at = _window(found.client_string, found.first_difference)
-    server, _ = _window(found.server_string, found.first_difference)
-    click.echo(f"The strings differ from byte {found.first_difference} (line feeds as #):")
-    click.echo(f"  client  {client}")
-    click.echo(f"  server  {server}")
-    click.echo(f"          {' ' * client_at}^")
+    client, server = ("client", found.client_string), ("server", found.server_string)
+    print_difference(client, server, found.first_difference)
+
+
+# --- what `verify-backend` prints as well
+
+
+def print_json(document: Mapping[str, object]) -> None:
+    """One JSON document, readable where every byte was UTF-8 on the wire."""
+    text = json.dumps(document, ensure_ascii=False, indent=2)
+    is_utf8 = not any("\ud800" <= c <= "\udfff" for c in text)
+    click.echo(text if is_utf8 else json.dumps(document, indent=2))
+
+
+def print_which(request: SignableRequest, requests: Sequence[SignableRequest]) -> None:
+    """Which request of a capture with several is meant."""
+    if len(requests) > 1:
+        at = next(at for at, one in enumerate(requests, 1) if one is request)
+        target = f"{request.path}?{request.query}" if request.query else request.path
+        what = terminal_line(f"{request.method} {target}")
+        click.echo(f"Request {at} of {len(requests)}: {what}")
+
+
+def print_reasons(causes: Iterable[str], notes: Iterable[str]) -> None:
+    for cause in causes:
+        click.echo(f"  because {terminal_line(cause)}")
+    for note in notes:
+        click.echo(f"  note: {terminal_line(note)}")
+
+
+def print_difference(
+    one: tuple[str, str], other: tuple[str, str], at: int, line_feed: str = "#"
+) -> None:
+    """Two strings, each with a label, around the byte `at` from which they differ; then whole."""
+    (label, text), (other_label, other_text) = one, other
+    wide = max(len(label), len(other_label))
+    first, column = _window(text, at, line_feed)
+    second, _ = _window(other_text, at, line_feed)
+    click.echo(f"The strings differ from byte {at} (line feeds as {line_feed}):")
+    click.echo(f"  {label:{wide}}  {first}")
+    click.echo(f"  {other_label:{wide}}  {second}")
+    click.echo(f"  {'':{wide}}  {' ' * column}^")
     click.echo()
-    click.echo(f"client, whole  {_one_line(found.client_string)}")
-    click.echo(f"server, whole  {_one_line(found.server_string)}")
+    click.echo(f"{label:{wide}}, whole  {terminal_line(text, line_feed)}")
+    click.echo(f"{other_label:{wide}}, whole  {terminal_line(other_text, line_feed)}")
 
 
-def _is_utf8(text: str) -> bool:
-    """Whether no byte stands in it that was not UTF-8 on the wire."""
-    return not any("\ud800" <= c <= "\udfff" for c in text)
-
-
-def _one_line(text: str) -> str:
+def terminal_line(text: str, line_feed: str = "#") -> str:
     """Line feeds as the product shows them; what no terminal should get is U+FFFD."""
-    return "".join(c if c.isprintable() else "\ufffd" for c in text.replace("\n", "#"))
+    return "".join(c if c.isprintable() else "\ufffd" for c in text.replace("\n", line_feed))
 
 
-def _window(text: str, at: int) -> tuple[str, int]:
+def _window(text: str, at: int, line_feed: str = "#") -> tuple[str, int]:
     """The text around a byte, and how many columns stand before the character it is in."""
     raw = text.encode("utf-8", "surrogateescape")
     while 0 < at < len(raw) and raw[at] & 0xC0 == 0x80:
@@ -126,6 +154,7 @@ def _window(text: str, at: int) -> tuple[str, int]:
     position = len(raw[:at].decode("utf-8", "surrogateescape"))
     start = max(0, position - _BEFORE)
     lead = "..." if start else ""
-    before = lead + _one_line(text[start:position])
+    before = lead + terminal_line(text[start:position], line_feed)
     wide = sum(unicodedata.east_asian_width(c) in "WF" for c in before)
-    return before + _one_line(text[position : position + _AFTER]), len(before) + wide
+    after = terminal_line(text[position : position + _AFTER], line_feed)
+    return before + after, len(before) + wide

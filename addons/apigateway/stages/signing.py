@@ -7,15 +7,20 @@ the signature stands in X-Ca-Proxy-Signature (what real backends read) and in X-
 
 from dataclasses import replace
 
+from apigateway.backend_signature import (
+    PROXY_SIGNATURE,
+    PROXY_SIGNATURE_HEADERS,
+    PROXY_SIGNATURE_KEY,
+    PROXY_STRING_TO_SIGN,
+    backend_string_to_sign,
+    document_md5,
+    one_line,
+)
 from apigateway.exchange import MockUpstream, Outbound, Permitted, Signed
 from apigateway.model.policy import SignatureKey
-from apigateway.signature import SIGNATURE, content_md5, sign
-from apigateway.wire import Headers, Pairs, is_form
+from apigateway.signature import SIGNATURE, sign
+from apigateway.wire import Headers, is_form
 
-PROXY_SIGNATURE = "X-Ca-Proxy-Signature"
-PROXY_SIGNATURE_HEADERS = "X-Ca-Proxy-Signature-Headers"
-PROXY_SIGNATURE_KEY = "X-Ca-Proxy-Signature-Secret-Key"
-PROXY_STRING_TO_SIGN = "X-Ca-Proxy-Signature-String-To-Sign"
 REQUEST_MODE = "X-Ca-Request-Mode"
 
 
@@ -24,34 +29,12 @@ def is_debug(headers: Headers) -> bool:
     return (headers.first(REQUEST_MODE) or "").strip().lower() == "debug"
 
 
-def backend_string_to_sign(
-    method: str, md5: str, signed: Pairs, path: str, parameters: Pairs
-) -> str:
-    """METHOD LF Content-MD5 LF name:value LF ... path[?k=v&...].
-
-    Names of headers are sorted as spelled and then lower-cased; parameters are query and form
-    together, decoded, the first value of each name, `k=` kept when empty.
-    """
-    lines = [method.upper(), md5]
-    lines.extend(f"{name.lower()}:{value}" for name, value in sorted(signed))
-    values: dict[str, str] = {}
-    for name, value in parameters:
-        values.setdefault(name, value)
-    query = "&".join(f"{name}={value}" for name, value in sorted(values.items()))
-    return "\n".join([*lines, f"{path}?{query}" if query else path])
-
-
 def sign_outbound(outbound: Outbound, key: SignatureKey, *, debug: bool) -> Outbound:
     """The request with the gateway's signature headers added."""
     headers = list(outbound.headers)
     content_type = Headers(headers).first("Content-Type") or ""
-    md5 = ""
-    if (
-        outbound.method in ("POST", "PUT")
-        and outbound.body
-        and not (outbound.form_pairs or is_form(content_type))
-    ):
-        md5 = content_md5(outbound.body)
+    md5 = document_md5(outbound.method, outbound.body, content_type)
+    if md5:
         headers = [field for field in headers if field[0].lower() != "content-md5"]
         headers.append(("Content-MD5", md5))
     headers.append((PROXY_SIGNATURE_KEY, key.key))
@@ -63,7 +46,7 @@ def sign_outbound(outbound: Outbound, key: SignatureKey, *, debug: bool) -> Outb
         md5,
         signed,
         outbound.path,
-        (*outbound.query_pairs, *outbound.form_pairs),
+        (*outbound.query_pairs, *(outbound.form_pairs if is_form(content_type) else ())),
     )
     signature = sign(key.secret.reveal(), text)
     headers += [
@@ -72,13 +55,8 @@ def sign_outbound(outbound: Outbound, key: SignatureKey, *, debug: bool) -> Outb
         (SIGNATURE, signature),
     ]
     if debug:
-        headers.append((PROXY_STRING_TO_SIGN, _one_line(text)))
+        headers.append((PROXY_STRING_TO_SIGN, one_line(text)))
     return replace(outbound, headers=tuple(headers))
-
-
-def _one_line(text: str) -> str:
-    """Line feeds as `|`; other control characters, which a value may hold, as `?`."""
-    return "".join("|" if c == "\n" else "?" if ord(c) < 32 or ord(c) == 127 else c for c in text)
 
 
 class Signing:

@@ -12,7 +12,7 @@ from apigateway.exchange import MockUpstream, Outbound, Permitted
 from apigateway.model.app import Secret
 from apigateway.model.policy import SignatureKey
 from apigateway.signature import content_md5
-from apigateway.stages.signing import Signing, backend_string_to_sign, is_debug, sign_outbound
+from apigateway.stages.signing import Signing, is_debug, sign_outbound
 from apigateway.wire import Headers
 
 KEY = SignatureKey(id="1", name="k", region="r", key="DemoKey1", secret=Secret("DemoSecret1"))
@@ -27,22 +27,6 @@ def hmac_of(text: str) -> str:
 
 def signed(request: Outbound, *, debug: bool = False) -> dict[str, str]:
     return dict(sign_outbound(request, KEY, debug=debug).headers)
-
-
-def test_the_string_is_method_md5_headers_and_resource() -> None:
-    text = backend_string_to_sign(
-        "get", "md5", (("b", "2"), ("A", "1")), "/p", (("z", "1"), ("k", ""), ("z", "2"))
-    )
-    assert text == "GET\nmd5\na:1\nb:2\n/p?k=&z=1"
-
-
-def test_a_resource_without_parameters_has_no_question_mark() -> None:
-    assert backend_string_to_sign("GET", "", (), "/p", ()) == "GET\n\n/p"
-
-
-def test_names_are_sorted_as_spelled_and_then_lower_cased() -> None:
-    text = backend_string_to_sign("GET", "", (("a", "1"), ("B", "2")), "/p", ())
-    assert text == "GET\n\nb:2\na:1\n/p"
 
 
 def test_key_list_and_signature_are_added_behind_the_other_fields() -> None:
@@ -83,12 +67,14 @@ def test_the_md5_of_a_document_is_signed_and_sent(method: str) -> None:
         ("GET", b"{}", ()),
         ("POST", b"", ()),
         ("POST", b"a=1", (("a", "1"),)),
+        ("PUT", b"a=1", (("a", "1"),)),
     ],
 )
 def test_there_is_no_md5_of_a_form_of_no_body_and_of_other_methods(
     method: str, body: bytes, pairs: Any
 ) -> None:
-    assert "Content-MD5" not in signed(outbound(method=method, body=body, form_pairs=pairs))
+    request = outbound(method=method, body=body, form_pairs=pairs, headers=(FORM,) if pairs else ())
+    assert "Content-MD5" not in signed(request)
 
 
 def test_there_is_no_md5_of_a_form_whose_fields_have_no_names() -> None:
@@ -96,9 +82,27 @@ def test_there_is_no_md5_of_a_form_whose_fields_have_no_names() -> None:
     assert "Content-MD5" not in signed(request)
 
 
+def test_fields_under_a_content_type_that_is_no_forms_are_signed_as_the_backend_reads_them() -> (
+    None
+):
+    """A definition may set Content-Type itself; the backend then sees a document."""
+    request = outbound(
+        method="POST",
+        body=b"a=1",
+        form_pairs=(("a", "1"),),
+        headers=(("Content-Type", "text/plain"),),
+    )
+    md5 = content_md5(b"a=1")
+    fields = signed(request)
+    assert fields["Content-MD5"] == md5
+    text = f"POST\n{md5}\nx-ca-proxy-signature-secret-key:DemoKey1\n/v3/forecast"
+    assert fields["X-Ca-Proxy-Signature"] == hmac_of(text)
+
+
 def test_query_and_form_are_signed_decoded_and_together() -> None:
     request = outbound(
         method="POST",
+        headers=(FORM,),
         query="q=a%20b",
         query_pairs=(("q", "a b"),),
         body=b"f=%26",
