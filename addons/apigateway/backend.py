@@ -1,4 +1,4 @@
-"""Calling backends: one pooled session for all callers, and each way it can fail named.
+"""Calling backends: connections pooled for all callers, and each way it can fail named.
 
 The address that the VPC allow-list checked is the one connected to: the session never resolves
 a name. Redirects, cookies, compression and retries of other clients are off; what was decided
@@ -10,16 +10,20 @@ import socket
 import ssl
 import time
 from collections.abc import Sequence
+from dataclasses import replace
 from ipaddress import ip_address
 
 import aiohttp
 from multidict import CIMultiDict
 from yarl import URL
 
+from apigateway.backend_tls import client_context
 from apigateway.errors import Fault, Refusal
 from apigateway.exchange import Answer, HttpUpstream, MockUpstream, Signed
+from apigateway.turns import Turns
 
-LARGEST_ANSWER_BYTES = 64 * 1024 * 1024
+KEPT_S = 4.0
+"""How long a connection is kept for the next call. Backends close theirs after 5 s and more."""
 
 _SAFE = ("GET", "HEAD", "OPTIONS")
 _AUTOMATIC = ("Accept", "Accept-Encoding", "User-Agent", "Content-Type")
@@ -76,10 +80,13 @@ def _is_literal(host: str) -> bool:
 
 
 class Backends:
-    """The session to all backends. `open()` needs the running event loop."""
+    """The session to all backends. `open()` needs the running event loop.
 
-    def __init__(self, *, connections_a_backend: int = 256) -> None:
-        self._connections_a_backend = connections_a_backend
+    What a call may cost (connections, bytes) is what the call's own catalog says.
+    """
+
+    def __init__(self) -> None:
+        self._turns = Turns()
         self._once: aiohttp.ClientSession | None = None
         self._again: aiohttp.ClientSession | None = None
         self._closing: asyncio.Future[None] | None = None
@@ -89,10 +96,10 @@ class Backends:
             return
         connector = aiohttp.TCPConnector(
             limit=0,
-            limit_per_host=self._connections_a_backend,
-            keepalive_timeout=4.0,
+            limit_per_host=0,  # the turns keep the count, over all server names of an address
+            keepalive_timeout=KEPT_S,
             use_dns_cache=False,
-            ssl=ssl.create_default_context(),
+            ssl=client_context(),
         )
         self._once, self._again = _session(connector), _session(connector)
         # aiohttp sends PUT and DELETE again when a kept connection turns out to be closed; a
@@ -126,55 +133,90 @@ class Backends:
         session = self._again if call.dispatched.method in _SAFE else self._once
         if session is None:
             raise Refusal(Fault.BUSY, "backend connections are closed", retry_after_s=1)
-        began = time.perf_counter()
+        limits = call.catalog.settings.backends
+        began = 0.0
         try:
-            status, reason, headers, body = await self._exchange(session, call, upstream)
+            async with (
+                asyncio.timeout(upstream.timeout_ms / 1000),
+                self._turns.turn((call.pinned, upstream.port), limits.connections),
+            ):
+                began = time.perf_counter()
+                answer = await _exchange(session, call, upstream, limits.answer_bytes)
         except TimeoutError:
-            raise Refusal(Fault.BACKEND_TIMEOUT, f"after {upstream.timeout_ms} ms") from None
-        except aiohttp.ClientSSLError as problem:
-            raise Refusal(Fault.BACKEND_TLS, str(problem), reason="") from None
-        except aiohttp.ClientConnectorError as problem:
-            raise Refusal(Fault.BACKEND_CONNECT, str(problem), reason="") from None
+            waited = "" if began else f", waiting for one of {limits.connections} connections"
+            detail = f"after {upstream.timeout_ms} ms{waited}"
+            raise Refusal(Fault.BACKEND_TIMEOUT, detail) from None
         except (aiohttp.ClientError, OSError, ValueError) as problem:
-            detail = f"{type(problem).__name__}: {problem}"
-            raise Refusal(Fault.BACKEND_FAILED, detail) from None
+            raise _refusal_of(problem) from None
+        return replace(answer, elapsed_ms=(time.perf_counter() - began) * 1000)
+
+
+async def _exchange(
+    session: aiohttp.ClientSession, call: Signed, upstream: HttpUpstream, most_bytes: int
+) -> Answer:
+    sent = call.dispatched
+    for name, value in sent.headers:
+        if not value.isascii() and not _is_text(value):
+            raise Refusal(
+                Fault.INVALID_HEADER, "it goes to the backend", name=name, reason="is not UTF-8"
+            )
+    headers = CIMultiDict([("Host", upstream.authority), *sent.headers])
+    if not sent.body and sent.method in ("POST", "PUT", "PATCH"):
+        headers["Content-Length"] = "0"
+    host = f"[{call.pinned}]" if ":" in call.pinned else call.pinned
+    url = URL(f"{upstream.scheme}://{host}:{upstream.port}{sent.target}", encoded=True)
+    async with session.request(
+        sent.method,
+        url,
+        headers=headers,
+        data=sent.body or None,
+        allow_redirects=False,
+        ssl=upstream.tls.context if upstream.tls is not None else True,
+        server_hostname=upstream.server_name if upstream.scheme == "https" else None,
+    ) as response:
+        if response.status < 200:
+            raise Refusal(Fault.BACKEND_FAILED, f"answers {response.status}, unasked")
+        body = b"" if sent.method == "HEAD" else await _read(response, most_bytes)
+        fields = tuple(
+            (name.decode("latin-1"), value.decode("utf-8", "surrogateescape"))
+            for name, value in response.raw_headers
+        )
         return Answer(
-            status=status,
-            reason=reason,
-            headers=headers,
+            status=response.status,
+            reason=_plain(response.reason or ""),
+            headers=fields,
             body=body,
-            elapsed_ms=(time.perf_counter() - began) * 1000,
+            elapsed_ms=0.0,
         )
 
-    async def _exchange(
-        self, session: aiohttp.ClientSession, call: Signed, upstream: HttpUpstream
-    ) -> tuple[int, str, tuple[tuple[str, str], ...], bytes]:
-        sent = call.dispatched
-        for name, value in sent.headers:
-            if not value.isascii() and not _is_text(value):
-                raise Refusal(
-                    Fault.INVALID_HEADER, "it goes to the backend", name=name, reason="is not UTF-8"
-                )
-        headers = CIMultiDict([("Host", upstream.authority), *sent.headers])
-        if not sent.body and sent.method in ("POST", "PUT", "PATCH"):
-            headers["Content-Length"] = "0"
-        host = f"[{call.pinned}]" if ":" in call.pinned else call.pinned
-        url = URL(f"{upstream.scheme}://{host}:{upstream.port}{sent.target}", encoded=True)
-        async with session.request(
-            sent.method,
-            url,
-            headers=headers,
-            data=sent.body or None,
-            allow_redirects=False,
-            server_hostname=upstream.host if upstream.scheme == "https" else None,
-            timeout=aiohttp.ClientTimeout(total=upstream.timeout_ms / 1000),
-        ) as response:
-            body = b"" if sent.method == "HEAD" else await _read(response)
-            fields = tuple(
-                (name.decode("latin-1"), value.decode("utf-8", "surrogateescape"))
-                for name, value in response.raw_headers
-            )
-            return response.status, response.reason or "", fields, body
+
+def _plain(reason: str) -> str:
+    """A reason phrase; none when it holds what no caller may be sent."""
+    return "" if any(ord(sign) < 32 or ord(sign) == 127 for sign in reason) else reason
+
+
+def _refusal_of(problem: Exception) -> Refusal:
+    """The fault that an exception of the session stands for; its text is for the operator."""
+    shown: BaseException = problem
+    if isinstance(problem, aiohttp.ClientConnectorError):
+        shown = problem.__cause__ or problem  # without the pool's own key
+    detail = f"{type(shown).__name__}: {shown}"
+    if _is_of_tls(problem):
+        return Refusal(Fault.BACKEND_TLS, detail, reason="")
+    if isinstance(problem, aiohttp.ClientConnectorError):
+        return Refusal(Fault.BACKEND_CONNECT, detail, reason="")
+    return Refusal(Fault.BACKEND_FAILED, detail)
+
+
+def _is_of_tls(problem: Exception) -> bool:
+    if isinstance(problem, aiohttp.ClientSSLError):
+        return True
+    if isinstance(problem, aiohttp.ClientConnectorError):
+        # Connected, and then ended in the handshake: who does not listen refuses or is silent.
+        ended = isinstance(problem.os_error, ConnectionError)
+        return ended and not isinstance(problem.os_error, ConnectionRefusedError)
+    # In TLS 1.3 a backend that misses the client's certificate says so after the handshake.
+    return isinstance(problem.__cause__, ssl.SSLError)
 
 
 def _session(connector: aiohttp.TCPConnector) -> aiohttp.ClientSession:
@@ -184,7 +226,7 @@ def _session(connector: aiohttp.TCPConnector) -> aiohttp.ClientSession:
         cookie_jar=aiohttp.DummyCookieJar(),
         auto_decompress=False,
         skip_auto_headers=_AUTOMATIC,
-        timeout=aiohttp.ClientTimeout(total=30),
+        timeout=aiohttp.ClientTimeout(),  # a call has one of its own, kept to the millisecond
         max_line_size=64 * 1024,
         max_field_size=64 * 1024,
     )
@@ -205,14 +247,14 @@ def _is_text(value: str) -> bool:
     return True
 
 
-async def _read(response: aiohttp.ClientResponse) -> bytes:
-    """The whole body, refused once it is larger than any answer may be."""
-    if response.content_length is not None and response.content_length > LARGEST_ANSWER_BYTES:
+async def _read(response: aiohttp.ClientResponse, most_bytes: int) -> bytes:
+    """The whole body, refused once it is larger than an answer may be."""
+    if response.content_length is not None and response.content_length > most_bytes:
         raise Refusal(Fault.BACKEND_FAILED, f"answer of {response.content_length} bytes")
     pieces, size = [], 0
     async for piece in response.content.iter_any():
         size += len(piece)
-        if size > LARGEST_ANSWER_BYTES:
-            raise Refusal(Fault.BACKEND_FAILED, f"answer beyond {LARGEST_ANSWER_BYTES} bytes")
+        if size > most_bytes:
+            raise Refusal(Fault.BACKEND_FAILED, f"answer beyond {most_bytes} bytes")
         pieces.append(piece)
     return b"".join(pieces)

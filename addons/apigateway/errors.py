@@ -125,6 +125,14 @@ class Fault(Enum):
         "I400NC", 400, "X-Ca-Nonce is required", 400, "X-Ca-Nonce is required"
     )
     NONCE_USED = FaultText("S403NU", 403, "Nonce Used", 400, "Nonce Used")
+    TOKEN_REQUIRED = FaultText("I400JR", 400, "JWT required", 400, "JWT required")
+    TOKEN_MALFORMED = FaultText(
+        "I400JD", 400, "JWT Deserialize Failed: {reason}", 400, "JWT Deserialize Failed: {reason}"
+    )
+    TOKEN_INVALID = FaultText("A403JT", 403, "Invalid JWT: {reason}", 403, "Invalid JWT: {reason}")
+    TOKEN_EXPIRED = FaultText(
+        "A403JE", 403, "JWT is expired at {date}", 403, "JWT is expired at {date}"
+    )
     INVALID_CONTENT_MD5 = FaultText(
         "I400I5", 400, "Invalid Content-MD5 {reason}", 400, "Invalid Content-MD5"
     )

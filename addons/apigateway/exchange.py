@@ -9,8 +9,9 @@ from dataclasses import dataclass, fields
 from typing import Any, TypeVar, dataclass_transform
 
 from apigateway.model.app import App
-from apigateway.model.catalog import BoundDomain, Catalog, ServedApi
+from apigateway.model.catalog import BoundDomain, Catalog, ServedApi, TlsProfile
 from apigateway.model.group import Environment
+from apigateway.multipart_body import Part
 from apigateway.ports import Tally
 from apigateway.wire import Headers, Pairs
 
@@ -63,13 +64,22 @@ class Outbound:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HttpUpstream:
-    """Where an outbound request goes: a host and port, before its name was resolved."""
+    """Where an outbound request goes: a host and port, before its name was resolved. `tls` is
+    None where HTTPS is done the system's way."""
 
     scheme: str
     host: str
     port: int
     timeout_ms: int
     vpc_access: str = ""
+    tls: TlsProfile | None = None
+
+    @property
+    def server_name(self) -> str:
+        """What a TLS handshake asks for, and whom the certificate must be for."""
+        if self.tls is not None and self.tls.server_name is not None:
+            return self.tls.server_name
+        return self.host
 
     @property
     def authority(self) -> str:
@@ -152,10 +162,14 @@ class Admitted(Routed):
 
 @rung
 class Identified(Admitted):
-    """Who calls. `app` is None on an anonymous API. `proof` says by what (`signature 1`, ...)."""
+    """Who calls. `app` is None where the API asks for none. `proof` says by what
+    (`HmacSHA256, string 1`, ...). `token` is the verified id_token and `claims` what it says; ""
+    and nothing where the API asks for none."""
 
     app: App | None
     proof: str
+    token: str
+    claims: Mapping[str, Any]
 
 
 @rung
@@ -174,13 +188,16 @@ class Throttled(Authorized):
 
 @rung
 class Validated(Throttled):
-    """`arguments`: text of each declared parameter that was given or has a default.
+    """`arguments`: text of each declared parameter that was given or has a default; `files`: the
+    part of each declared File that was given.
 
-    `query_pairs` and `form_pairs` are all that the caller sent, decoded, in order."""
+    `query_pairs`, `form_pairs` and `parts` are all that the caller sent, decoded, in order."""
 
     arguments: Mapping[str, str]
+    files: Mapping[str, Part]
     query_pairs: Pairs
     form_pairs: Pairs
+    parts: tuple[Part, ...]
 
 
 @rung

@@ -34,7 +34,8 @@ Check = Callable[[str], None]
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """A compiled parameter. `check` raises BrokenRule, or returns when the text may pass."""
+    """A compiled parameter. `check` raises BrokenRule, or returns when the text may pass; no text
+    is a File."""
 
     parameter: Parameter
     check: Check
@@ -49,6 +50,8 @@ def compile_rule(parameter: Parameter) -> Rule:
         return Rule(parameter, _json_check(parameter))
     if parameter.type is ParameterType.BOOLEAN:
         return Rule(parameter, _boolean_check)
+    if parameter.type is ParameterType.FILE:
+        return Rule(parameter, _file_check)
     if parameter.type is ParameterType.STRING:
         return Rule(parameter, _string_check(parameter))
     return Rule(parameter, _number_check(parameter))
@@ -133,6 +136,22 @@ def _reader(kind: ParameterType) -> Callable[[str], Decimal | int]:
 def _boolean_check(text: str) -> None:
     if text.lower() not in ("true", "false"):
         raise BrokenRule(f"is not of type {ParameterType.BOOLEAN}")
+
+
+def _file_check(text: str) -> None:
+    raise BrokenRule("is not a file")
+
+
+def check_file(parameter: Parameter, size_bytes: int) -> None:
+    """What `Rule.check` is for text, for a file of a multipart body.
+
+    Raises:
+        BrokenRule: it is too large, or the parameter is text.
+    """
+    if parameter.type is not ParameterType.FILE:
+        raise BrokenRule("is a file")
+    if parameter.max_bytes is not None and size_bytes > parameter.max_bytes:
+        raise BrokenRule(f"is larger than {parameter.max_bytes} bytes")
 
 
 def _json_check(parameter: Parameter) -> Check:

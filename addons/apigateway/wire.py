@@ -10,6 +10,7 @@ from collections.abc import Iterable, Sequence
 from urllib.parse import unquote_to_bytes
 
 FORM_MEDIA_TYPE = "application/x-www-form-urlencoded"
+MULTIPART_MEDIA_TYPE = "multipart/form-data"
 
 APP_CODE_PARAMETER = "appcode"
 """The query parameter that carries an AppCode, in lower case; it is read in any."""
@@ -81,6 +82,23 @@ def is_form(content_type: str) -> bool:
     return FORM_MEDIA_TYPE in content_type.lower()
 
 
+def is_multipart(content_type: str) -> bool:
+    return media_type(content_type) == MULTIPART_MEDIA_TYPE
+
+
+def charset_of(content_type: str) -> str:
+    """The codec that a Content-Type names, UTF-8 when it names none.
+
+    Raises:
+        LookupError: a charset that is none of the web's.
+    """
+    named = _CHARSET.search(content_type)
+    charset = codecs.lookup(named[1]).name if named else "utf-8"
+    if charset not in _CHARSETS and not charset.startswith(("cp125", "iso8859-")):
+        raise LookupError(charset)
+    return charset
+
+
 def unquote_bytes(text: str) -> bytes:
     """Percent-decoded bytes; what was no UTF-8 on the wire (surrogate escapes) is as it was."""
     return unquote_to_bytes(text.encode("utf-8", "surrogateescape"))
@@ -123,10 +141,7 @@ def form_fields(body: bytes, content_type: str) -> Pairs:
         LookupError: a charset that is none of the web's.
         UnicodeDecodeError: bytes that are none of its characters.
     """
-    named = _CHARSET.search(content_type)
-    charset = codecs.lookup(named[1]).name if named else "utf-8"
-    if charset not in _CHARSETS and not charset.startswith(("cp125", "iso8859-")):
-        raise LookupError(charset)
+    charset = charset_of(content_type)
     body.decode(charset)
     return parse_query(body.decode("utf-8", "surrogateescape"), charset)
 

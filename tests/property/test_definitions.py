@@ -3,6 +3,7 @@
 import copy
 import json
 import tempfile
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ import yaml
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from unit.definition.written import GOOD, Written
+from unit.minted import KID, OTHER_KID, ec_key, public_jwk, rsa_key
 
 from apigateway.definition.document import Unreadable, read_document
 from apigateway.definition.dump import dump_api
@@ -21,6 +23,7 @@ from apigateway.definition.paths import faults_of_path
 from apigateway.definition.problems import DefinitionError
 from apigateway.definition.shape import misfits, schema_of
 from apigateway.matching import parse_pattern
+from apigateway.model.api import ParameterType
 from apigateway.model.group import Group
 
 GROUP = Group(id="a" * 32, name="weather", region="cn-hangzhou", subdomain="weather.test")
@@ -75,11 +78,78 @@ def parameters(place: str) -> st.SearchStrategy[dict[str, Any]]:
     )
 
 
+def files() -> st.SearchStrategy[dict[str, Any]]:
+    return some(
+        {"name": words, "in": st.just("body"), "type": st.just("File")},
+        {"max_bytes": st.integers(0, 10**9), "required": st.booleans(), "example": texts},
+    )
+
+
+JWKS = [
+    public_jwk(rsa_key()),
+    public_jwk(rsa_key(), alg="ES256"),
+    public_jwk(ec_key(), use="sig"),
+]
+app_rules: dict[str, Any] = {
+    "signature_methods": st.sampled_from([["HmacSHA1"], ["HmacSHA256"]]),
+    "force_nonce": st.booleans(),
+    "app_code": st.sampled_from(["disabled", "header"]),
+}
+plain_auth = some({}, {"type": st.sampled_from(["app", "anonymous"]), **app_rules})
+
+
+def authorizations() -> st.SearchStrategy[dict[str, Any]]:
+    jwk = st.sampled_from(JWKS)
+    key_ids = st.sampled_from([KID, OTHER_KID, "short"])
+    key = some({"key_id": key_ids, "public_key": jwk | jwk.map(json.dumps)}, {})
+    of_a_set = st.builds(lambda jwk, kid: {**jwk, "kid": kid}, jwk, st.sampled_from(["a", "b"]))
+    listed = st.lists(of_a_set, min_size=1, max_size=2, unique_by=lambda jwk: jwk["kid"])
+    jwks = some({"keys": listed}, {})
+    keys = st.lists(key, min_size=1, max_size=2, unique_by=lambda key: key["key_id"])
+    issuer = {"issuer": st.text(min_size=1, max_size=9)}
+    kind = {"type": st.just("authorization")}
+    return some({**kind, "keys": keys}, {"jwks": jwks, **issuer}) | some(
+        {**kind, "jwks": jwks | jwks.map(json.dumps)}, issuer
+    )
+
+
+def services() -> st.SearchStrategy[dict[str, Any]]:
+    several = st.lists(st.text(min_size=1, max_size=5), min_size=1, max_size=2, unique=True)
+    return some(
+        {"type": st.just("service"), "token": st.just("IdToken")},
+        {
+            "issuers": several,
+            "audiences": several,
+            "leeway_s": st.integers(0, 3600),
+            "required_claims": st.sampled_from([[], ["exp"], ["exp", "sub"]]),
+        },
+    )
+
+
+def with_openid(openid: st.SearchStrategy[dict[str, Any]]) -> st.SearchStrategy[dict[str, Any]]:
+    kinds = st.sampled_from(["app_openid", "openid"])
+    return some({"type": kinds, "openid": openid}, app_rules)
+
+
+AUTHS = {
+    "plain": plain_auth,
+    "authorization": with_openid(authorizations()),
+    "service": with_openid(services()),
+}
+
+
 @st.composite
 def apis(draw: st.DrawFn) -> dict[str, Any]:
     """Documents that are mostly right."""
     places = st.sampled_from(["query", "query", "header", "body"])
-    listed = draw(st.lists(places.flatmap(parameters), max_size=4, unique_by=lambda p: p["name"]))
+    in_parts = draw(st.booleans())
+    one = places.flatmap(parameters)
+    kinds = st.one_of(one, files()) if in_parts else one
+    listed = draw(st.lists(kinds, max_size=4, unique_by=lambda p: p["name"]))
+    auth_kind = draw(st.sampled_from(sorted(AUTHS)))
+    auth = draw(AUTHS[auth_kind])
+    if auth_kind == "service":
+        listed.append({"name": "IdToken", "in": draw(st.sampled_from(["query", "header"]))})
     in_path = draw(st.booleans())
     if in_path:
         listed.append({"name": "p", "in": "path"})
@@ -99,19 +169,33 @@ def apis(draw: st.DrawFn) -> dict[str, Any]:
             },
         )
     )
+    if in_parts:
+        multipart = some({"format": st.just("multipart")}, {"required": st.booleans()})
+        request["body"] = draw(multipart)
     mapped = [
         {
             "from": item["name"],
             "name": f"n{index}",
-            "in": draw(st.sampled_from(["query", "header"])),
+            "in": "body"
+            if item.get("type") == "File"
+            else draw(st.sampled_from(["query", "header"])),
         }
         for index, item in enumerate(listed)
         if item["in"] != "path" and draw(st.booleans())
     ]
-    target = {
+    target: dict[str, Any] = {
         "path": st.just(path),
         "parameters": st.just(mapped),
     }
+    if auth_kind == "service":
+        target["claims"] = st.lists(
+            some({"from": st.sampled_from(["sub", "exp", "é", "a b"])}, {}), min_size=1, max_size=2
+        ).map(
+            lambda claims: [
+                {**claim, "name": f"c{index}", "in": ("query", "header")[index]}
+                for index, claim in enumerate(claims)
+            ]
+        )
     more = {
         "method": st.sampled_from(["post", "PATCH"]),
         "timeout_ms": st.integers(1, 30_000),
@@ -119,8 +203,13 @@ def apis(draw: st.DrawFn) -> dict[str, Any]:
         "system": st.just([{"from": "CaStage", "name": "X-Stage", "in": "header"}]),
     }
     addresses = st.sampled_from(["http://a", "https://[::1]:9", "http://B.c:80"])
+    secure: dict[str, Any] = {"tls": st.sampled_from(["internal", "é"]), **more}
     backend = draw(
         some({"type": st.just("http"), "address": addresses, **target}, more)
+        | some({"type": st.just("http"), "address": st.just("https://a:1"), **target}, secure)
+        | some(
+            {"type": st.just("vpc"), "access": texts, "scheme": st.just("https"), **target}, secure
+        )
         | some(
             {"type": st.just("vpc"), "access": texts, **target},
             {"scheme": st.sampled_from(["http", "https"]), **more},
@@ -138,20 +227,16 @@ def apis(draw: st.DrawFn) -> dict[str, Any]:
     )
     return draw(
         some(
-            {"name": st.just("TestApi"), "request": st.just(request), "backend": st.just(backend)},
+            {
+                "name": st.just("TestApi"),
+                "auth": st.just(auth),
+                "request": st.just(request),
+                "backend": st.just(backend),
+            },
             {
                 "id": st.just("f" * 32),
                 "description": texts,
                 "visibility": st.sampled_from(["public", "private"]),
-                "auth": some(
-                    {},
-                    {
-                        "type": st.sampled_from(["app", "anonymous"]),
-                        "signature_methods": st.sampled_from([["HmacSHA1"], ["HmacSHA256"]]),
-                        "force_nonce": st.booleans(),
-                        "app_code": st.sampled_from(["disabled", "header"]),
-                    },
-                ),
                 "result": some(
                     {},
                     {
@@ -169,17 +254,22 @@ def apis(draw: st.DrawFn) -> dict[str, Any]:
 
 
 def test_an_api_that_loads_dumps_and_reads_to_itself() -> None:
-    loaded = 0
+    loaded = with_files = 0
+    seen: Counter[str] = Counter()
 
     @given(apis())
     @settings(max_examples=300)
     def comes_back(document: dict[str, Any]) -> None:
-        nonlocal loaded
+        nonlocal loaded, with_files
         try:
             api = parse_api(document, group=GROUP, account="1")
         except DefinitionError:
             return
         loaded += 1
+        with_files += any(one.type is ParameterType.FILE for one in api.request.parameters)
+        seen[type(api.auth.openid).__name__] += 1
+        seen["claims"] += bool(api.claims)
+        seen["tls"] += getattr(api.backend, "tls", None) is not None
         dumped = dump_api(api)
         again = parse_api(dumped, group=GROUP, account="1")
         assert again == api
@@ -187,7 +277,8 @@ def test_an_api_that_loads_dumps_and_reads_to_itself() -> None:
         assert parse_api(json.loads(json.dumps(dumped)), group=GROUP, account="1") == api
 
     comes_back()
-    assert loaded > 30  # or the property says little
+    assert loaded > 30 and with_files > 5  # or the property says little
+    assert all(seen[one] > 3 for one in ("TokenIssuer", "TokenRules", "claims", "tls")), seen
 
 
 @given(json_values.filter(lambda value: value is not None))
@@ -211,9 +302,24 @@ def test_shapes_judge_as_jsonschema_does(document: dict[str, Any], data: st.Data
 
 
 OTHERS = {
-    "gateway": {"account": "1", "region": "cn-a", "limits": {"body_bytes": 1}, "releases": {}},
+    "gateway": {
+        "account": "1",
+        "region": "cn-a",
+        "limits": {"body_bytes": 1},
+        "releases": {},
+        "instance_id": "gateway-1",
+        "source_vpcs": [{"vpc_id": "vpc-01", "networks": ["10.0.0.0/8"]}],
+    },
     "group": {"name": "weather", "domains": ["a.b", {"name": "c", "environment": "TEST"}]},
-    "app": {"name": "demo", "key": "1234", "secret": "s", "code": "c", "owner": "1"},
+    "app": {
+        "name": "demo",
+        "key": "1234",
+        "secret": "s",
+        "code": "c",
+        "owner": "1",
+        "extend_info": "gold",
+        "market_instance_id": "cmapi-1",
+    },
     "throttling": {"name": "nnnn", "unit": "day", "api": 1, "special": [{"app": "a", "limit": 1}]},
     "signature-key": {"name": "nnnn", "key": "kkkkkk", "secret": "s", "id": "1"},
     "vpc-access": {

@@ -7,6 +7,7 @@ from typing import Any, TypeVar
 
 import pytest
 
+from apigateway.backend_names import own_names
 from apigateway.chain import Step, link
 from apigateway.documents import DocumentSchema
 from apigateway.errors import Fault, Refusal
@@ -23,10 +24,12 @@ from apigateway.model.api import (
     Request,
 )
 from apigateway.model.app import App, Secret
-from apigateway.model.catalog import BoundDomain, Catalog, ServedApi
+from apigateway.model.catalog import BoundDomain, Catalog, ServedApi, TlsProfile
 from apigateway.model.group import Domain, DomainKind, Environment, Group
+from apigateway.model.openid import TokenIssuer
 from apigateway.model.policy import VpcAccess
 from apigateway.model.settings import GatewaySettings
+from apigateway.openid import KeyRing
 from apigateway.parameters import compile_rule
 from apigateway.ports import Counters, Limit, Nonces, Resolver, Tally
 from apigateway.signature import SignableRequest, signing_headers
@@ -110,6 +113,7 @@ def serve(api: Api, **bound: Any) -> ServedApi:
             "backend_path": (
                 None if isinstance(backend, MockBackend) else parse_pattern(backend.path)
             ),
+            "own_names": own_names(api),
             "granted": frozenset({APP.id}),
             **bound,
         }
@@ -121,6 +125,8 @@ def a_catalog(
     settings: GatewaySettings = SETTINGS,
     apps: Sequence[App] = (APP,),
     vpc_accesses: Sequence[VpcAccess] = (),
+    tls_profiles: Sequence[TlsProfile] = (),
+    issuers: Sequence[TokenIssuer] = (),
     domains: Iterable[Domain] = GROUP.hosts,
 ) -> Catalog:
     routes: dict[tuple[str, Environment], RouteTable[ServedApi]] = {}
@@ -134,7 +140,11 @@ def a_catalog(
         routes=routes,
         apps={app.key: app for app in apps},
         apps_by_code={app.code.reveal(): app for app in apps if app.code is not None},
+        key_rings={
+            one: KeyRing(issuers if one is Environment.RELEASE else ()) for one in Environment
+        },
         vpc_accesses={access.name: access for access in vpc_accesses},
+        tls_profiles={profile.name: profile for profile in tls_profiles},
         served=served,
     )
 
@@ -174,11 +184,15 @@ def a_pass(
         "client_ip": "192.0.2.7",
         "app": None,
         "proof": "anonymous",
+        "token": "",
+        "claims": {},
         "authorized_by": "anonymous API",
         "tally": Tally(()),
         "arguments": {},
+        "files": {},
         "query_pairs": (),
         "form_pairs": (),
+        "parts": (),
         "outbound": OUTBOUND,
         "upstream": UPSTREAM,
         "pinned": "127.0.0.1",

@@ -1,5 +1,7 @@
 """Certificates for tests: a CA, and leaves that are good unless told otherwise."""
 
+import ssl
+import tempfile
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -13,7 +15,7 @@ from cryptography.hazmat.primitives.serialization import (
     NoEncryption,
     PrivateFormat,
 )
-from cryptography.x509.oid import NameOID
+from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 from apigateway.commands.cert import Issued, make_ca, make_leaf
 from apigateway.model.group import Certificate
@@ -38,6 +40,7 @@ def odd_leaf(
     names: tuple[str, ...] = (HOST,),
     hash_with: Any = None,
     issuer: Issued = CA,
+    now: datetime = NOW,
 ) -> tuple[str, str]:
     """The PEM texts of a leaf with only these extensions, and of its key."""
     key = key or ec.generate_private_key(ec.SECP256R1())
@@ -47,8 +50,8 @@ def odd_leaf(
         .issuer_name(issuer.certificate.subject)
         .public_key(key.public_key())
         .serial_number(7)
-        .not_valid_before(NOW - timedelta(days=1))
-        .not_valid_after(NOW + timedelta(days=100))
+        .not_valid_before(now - timedelta(days=1))
+        .not_valid_after(now + timedelta(days=100))
     )
     if names:
         alternative = x509.SubjectAlternativeName([x509.DNSName(name) for name in names])
@@ -59,10 +62,30 @@ def odd_leaf(
     return made.public_bytes(Encoding.PEM).decode(), key_text(key)
 
 
+def client(issuer: Issued = CA, now: datetime = NOW) -> tuple[str, str]:
+    """The PEM texts of a certificate for a client, good for 100 days, and of its key."""
+    purpose = x509.ExtendedKeyUsage([ExtendedKeyUsageOID.CLIENT_AUTH])
+    return odd_leaf(purpose, issuer=issuer, names=(), now=now)
+
+
 def key_text(key: Any, password: bytes = b"") -> str:
     locked = BestAvailableEncryption(password) if password else NoEncryption()
     text: bytes = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, locked)
     return text.decode()
+
+
+def server_context(*issued: Issued, clients_of: Issued | None = None) -> ssl.SSLContext:
+    """The context of a backend with this chain, its own first, that may ask who calls."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    with tempfile.TemporaryDirectory() as folder:
+        chain, key = Path(folder, "chain"), Path(folder, "key")
+        chain.write_text(pem(*issued))
+        key.write_bytes(issued[0].key_pem)
+        context.load_cert_chain(chain, key)
+    if clients_of is not None:
+        context.load_verify_locations(cadata=pem(clients_of))
+        context.verify_mode = ssl.CERT_REQUIRED
+    return context
 
 
 def written_to(folder: Path, issued: Issued, name: str = "site") -> Certificate:

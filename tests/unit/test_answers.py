@@ -127,6 +127,7 @@ def test_every_fault_can_be_shown_in_both_styles(fault: Fault, style: ErrorStyle
         "string_to_sign",
         "client_ip",
         "ceiling",
+        "date",
     ]
     parts: dict[str, Any] = dict.fromkeys(names, "x")
     shown = render_refusal(Refusal(fault, **parts), REQUEST_ID, style)

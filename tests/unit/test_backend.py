@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import socket
+import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from ipaddress import ip_address
 from typing import Any
@@ -10,24 +11,22 @@ from typing import Any
 import pytest
 from aiohttp import web
 from unit.build import a_pass, outbound
+from unit.listening import (
+    EMPTY_ANSWER,
+    Talk,
+    opened,
+    raw_backend,
+    refused,
+    request_of,
+    signed,
+)
 
-from apigateway import backend as backend_module
 from apigateway.backend import Backends, SystemResolver
 from apigateway.errors import Fault, Refusal
-from apigateway.exchange import Answer, HttpUpstream, MockUpstream, Outbound, Signed
+from apigateway.exchange import Answer, MockUpstream, Outbound, Signed
+from apigateway.model.settings import BackendLimits
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
-Talk = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
-
-
-@contextlib.asynccontextmanager
-async def opened() -> AsyncIterator[Backends]:
-    backends = Backends()
-    backends.open()
-    try:
-        yield backends
-    finally:
-        backends.close()
 
 
 @contextlib.asynccontextmanager
@@ -43,33 +42,6 @@ async def aiohttp_backend(handler: Handler) -> AsyncIterator[int]:
         yield runner.addresses[0][1]
     finally:
         await runner.cleanup()
-
-
-@contextlib.asynccontextmanager
-async def raw_backend(talk: Talk) -> AsyncIterator[int]:
-    """A bare socket on a free port that says what it is told; the port."""
-
-    async def connected(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        with contextlib.suppress(ConnectionError, asyncio.IncompleteReadError):
-            await talk(reader, writer)
-        writer.close()
-
-    server = await asyncio.start_server(connected, "127.0.0.1", 0)
-    try:
-        yield server.sockets[0].getsockname()[1]
-    finally:
-        server.close()
-
-
-async def request_of(reader: asyncio.StreamReader) -> bytes:
-    return await reader.readuntil(b"\r\n\r\n")
-
-
-def signed(port: int, sent: Outbound, *, host: str = "backend.test", **changes: Any) -> Signed:
-    upstream = HttpUpstream(
-        **{"scheme": "http", "host": host, "port": port, "timeout_ms": 3000, **changes}
-    )
-    return a_pass(Signed, upstream=upstream, dispatched=sent, pinned="127.0.0.1")
 
 
 def heard_by_raw(sent: Outbound, **changes: Any) -> tuple[bytes, Answer]:
@@ -91,7 +63,7 @@ def heard_by_raw(sent: Outbound, **changes: Any) -> tuple[bytes, Answer]:
     return heard[0], answer
 
 
-def answered_raw(*pieces: bytes, sent: Outbound | None = None, timeout_ms: int = 3000) -> Answer:
+def answered_raw(*pieces: bytes, sent: Outbound | None = None, **options: Any) -> Answer:
     """The answer that the gateway reads from `pieces` of a backend that then closes."""
 
     async def talk(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -102,7 +74,7 @@ def answered_raw(*pieces: bytes, sent: Outbound | None = None, timeout_ms: int =
 
     async def call() -> Answer:
         async with raw_backend(talk) as port, opened() as backends:
-            return await backends.send(signed(port, sent or outbound(), timeout_ms=timeout_ms))
+            return await backends.send(signed(port, sent or outbound(), **options))
 
     return asyncio.run(call())
 
@@ -113,13 +85,6 @@ def answered(handler: Handler, sent: Outbound | None = None) -> Answer:
             return await backends.send(signed(port, sent or outbound()))
 
     return asyncio.run(call())
-
-
-def refused(call: Callable[[], object], fault: Fault) -> Refusal:
-    with pytest.raises(Refusal) as caught:
-        call()
-    assert caught.value.fault is fault, caught.value.args
-    return caught.value
 
 
 # --- what is sent
@@ -270,10 +235,10 @@ def test_the_answer_to_a_head_has_the_length_and_no_body() -> None:
 
 
 def test_the_answer_to_a_head_may_name_a_length_that_no_body_may_have() -> None:
-    large = str(backend_module.LARGEST_ANSWER_BYTES + 1).encode()
     answer = answered_raw(
-        b"HTTP/1.1 200 OK\r\nContent-Length: " + large + b"\r\n\r\n",
+        b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\n",
         sent=outbound(method="HEAD"),
+        limits=BackendLimits(answer_bytes=8),
     )
     assert answer.status == 200
 
@@ -313,6 +278,11 @@ def test_field_bytes_are_kept_as_they_came() -> None:
 
 def test_an_answer_without_a_reason_has_none() -> None:
     assert answered_raw(b"HTTP/1.1 200 \r\nContent-Length: 0\r\n\r\n").reason == ""
+
+
+def test_a_reason_with_control_characters_is_not_passed_on() -> None:
+    answer = answered_raw(b"HTTP/1.1 200 O\x00K\r\nContent-Length: 0\r\n\r\n")
+    assert (answer.status, answer.reason) == (200, "")
 
 
 def test_a_mock_is_answered_without_a_backend() -> None:
@@ -362,6 +332,8 @@ def test_a_port_where_nobody_listens_is_a_failed_connection() -> None:
 
         refusal = refused(lambda: asyncio.run(call()), Fault.BACKEND_CONNECT)
     assert refusal.fault.value.code == "D504CO"
+    assert f"Connect call failed ('127.0.0.1', {port})" in refusal.detail
+    assert "ssl" not in refusal.detail
 
 
 def test_the_message_of_a_failed_connection_tells_no_address_and_has_no_blank_at_its_end() -> None:
@@ -392,6 +364,15 @@ def test_the_message_of_a_failed_connection_tells_no_address_and_has_no_blank_at
         b"SSH-2.0-OpenSSH_9.2\r\n",
         b"HTTP/1.1 abc OK\r\n\r\n",
         b"HTTP/1.1 200 OK\r\nContent-Length: x\r\n\r\n",
+        b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\nContent-Length: 3\r\n\r\nok",
+        b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
+        b"HTTP/1.1 200 OK\r\nX A: b\r\nContent-Length: 0\r\n\r\n",
+        b"HTTP/1.1 200 OK\r\nX-A: a\rb\r\nContent-Length: 0\r\n\r\n",
+        b"HTTP/1.1 200 OK\r\nX-A: a\0b\r\nContent-Length: 0\r\n\r\n",
+        b"HTTP/1.1 200 OK\r\nX-A: " + b"a" * 70_000 + b"\r\n\r\n",
+        b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: x\r\nConnection: upgrade\r\n\r\n",
+        b"HTTP/1.1 000 None\r\nContent-Length: 0\r\n\r\n",
+        b"HTTP/2 200 OK\r\nContent-Length: 0\r\n\r\n",
     ],
 )
 def test_a_broken_answer_is_a_failed_backend(said: bytes) -> None:
@@ -433,13 +414,10 @@ def test_tls_to_a_backend_that_speaks_none_is_a_failed_handshake() -> None:
         b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n9\r\n123456789\r\n0\r\n\r\n",
     ],
 )
-def test_an_answer_larger_than_any_may_be_is_refused(
-    said: bytes, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(backend_module, "LARGEST_ANSWER_BYTES", 8)
-    refused(lambda: answered_raw(said), Fault.BACKEND_FAILED)
-    monkeypatch.setattr(backend_module, "LARGEST_ANSWER_BYTES", 9)
-    assert answered_raw(said).body == b"123456789"
+def test_an_answer_larger_than_the_calls_own_catalog_permits_is_refused(said: bytes) -> None:
+    less, enough = BackendLimits(answer_bytes=8), BackendLimits(answer_bytes=9)
+    refused(lambda: answered_raw(said, limits=less), Fault.BACKEND_FAILED)
+    assert answered_raw(said, limits=enough).body == b"123456789"
 
 
 def test_before_opening_and_after_closing_a_call_is_refused_with_503() -> None:
@@ -558,6 +536,205 @@ def test_a_call_that_changes_something_is_sent_once_whatever_happens(method: str
 
     refused(lambda: asyncio.run(call()), Fault.BACKEND_FAILED)
     assert len(heard) == 2
+
+
+# --- connections, shared and counted
+
+
+async def answer_all(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    """Answer each request of a connection, a moment later."""
+    while True:
+        await request_of(reader)
+        await asyncio.sleep(0.01)
+        writer.write(EMPTY_ANSWER)
+
+
+class Counted:
+    """A backend that says how many connections it has, and had at most."""
+
+    def __init__(self, talk: Talk = answer_all) -> None:
+        self._talk = talk
+        self.now = self.most = self.all = 0
+
+    async def talk(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self.now += 1
+        self.all += 1
+        self.most = max(self.most, self.now)
+        try:
+            await self._talk(reader, writer)
+        finally:
+            self.now -= 1
+
+
+async def silent(reader: asyncio.StreamReader, _: asyncio.StreamWriter) -> None:
+    await reader.read()
+
+
+@pytest.mark.parametrize("hosts", [["a.test"], ["a.test", "b.test", "c.test"]])
+def test_an_address_has_at_most_its_connections_whatever_the_method_and_the_name(
+    hosts: list[str],
+) -> None:
+    counted, limits = Counted(), BackendLimits(connections=3)
+
+    async def call() -> list[Answer]:
+        async with raw_backend(counted.talk) as port, opened() as backends:
+            calls = [
+                backends.send(signed(port, outbound(method=method), host=host, limits=limits))
+                for method in ("GET", "POST", "DELETE", "HEAD") * 5
+                for host in hosts
+            ]
+            return await asyncio.gather(*calls)
+
+    answers = asyncio.run(call())
+    assert {answer.status for answer in answers} == {200}
+    assert counted.most == counted.all == 3
+
+
+def test_a_call_that_finds_the_pool_full_ends_within_its_own_timeout() -> None:
+    counted, limits = Counted(silent), BackendLimits(connections=1)
+
+    async def call() -> tuple[float, Refusal]:
+        async with raw_backend(counted.talk) as port, opened() as backends:
+            long = asyncio.create_task(
+                backends.send(signed(port, outbound(), limits=limits, timeout_ms=900))
+            )
+            while not counted.now:
+                await asyncio.sleep(0.001)
+            began = time.perf_counter()
+            with pytest.raises(Refusal) as caught:
+                await backends.send(signed(port, outbound(), limits=limits, timeout_ms=500))
+            took = time.perf_counter() - began
+            with pytest.raises(Refusal):
+                await long
+            return took, caught.value
+
+    took, refusal = asyncio.run(call())
+    assert refusal.fault is Fault.BACKEND_TIMEOUT
+    assert refusal.detail == "after 500 ms, waiting for one of 1 connections"
+    assert 0.5 <= took <= 0.6
+    assert counted.all == 1
+
+
+def test_a_full_backend_keeps_nobody_from_another() -> None:
+    limits = BackendLimits(connections=1)
+
+    async def call() -> Answer:
+        async with (
+            raw_backend(silent) as full,
+            raw_backend(answer_all) as free,
+            opened() as backends,
+        ):
+            held = asyncio.create_task(backends.send(signed(full, outbound(), limits=limits)))
+            await asyncio.sleep(0.05)
+            answer = await backends.send(signed(free, outbound(), limits=limits))
+            held.cancel()
+            return answer
+
+    assert asyncio.run(call()).status == 200
+
+
+def test_calls_that_were_given_up_leave_their_place_to_the_next() -> None:
+    limits = BackendLimits(connections=1)
+
+    async def answer_the_last(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        if b"GET /last " in await request_of(reader):
+            writer.write(EMPTY_ANSWER)
+        await reader.read()
+
+    async def call() -> Answer:
+        async with raw_backend(answer_the_last) as port, opened() as backends:
+            given_up = [
+                backends.send(signed(port, outbound(), limits=limits, timeout_ms=50))
+                for _ in range(3)
+            ]
+            ends = await asyncio.gather(*given_up, return_exceptions=True)
+            assert {type(end) for end in ends} == {Refusal}
+            return await backends.send(signed(port, outbound(path="/last"), limits=limits))
+
+    assert asyncio.run(call()).status == 200
+
+
+def test_the_limit_is_that_of_each_calls_own_catalog() -> None:
+    counted = Counted()
+
+    async def most_of(backends: Backends, port: int, connections: int) -> int:
+        limits = BackendLimits(connections=connections)
+        calls = [backends.send(signed(port, outbound(), limits=limits)) for _ in range(12)]
+        await asyncio.gather(*calls)
+        return counted.most
+
+    async def call() -> tuple[int, int]:
+        async with raw_backend(counted.talk) as port, opened() as backends:
+            return await most_of(backends, port, 2), await most_of(backends, port, 5)
+
+    assert asyncio.run(call()) == (2, 5)
+
+
+@pytest.mark.parametrize("method", ["GET", "POST"])
+def test_a_timeout_comes_when_it_should_and_the_connection_is_gone(method: str) -> None:
+    ended = asyncio.Event()
+
+    async def drip(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await request_of(reader)
+        writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 100000\r\n\r\n")
+        with contextlib.suppress(ConnectionError):
+            while True:
+                writer.write(b"x")
+                await writer.drain()
+                await asyncio.sleep(0.01)
+        ended.set()
+
+    async def call() -> float:
+        async with raw_backend(drip) as port, opened() as backends:
+            began = time.perf_counter()
+            with pytest.raises(Refusal) as caught:
+                await backends.send(signed(port, outbound(method=method), timeout_ms=500))
+            took = time.perf_counter() - began
+            assert caught.value.fault is Fault.BACKEND_TIMEOUT
+            async with asyncio.timeout(1):
+                await ended.wait()
+            return took
+
+    assert 0.5 <= asyncio.run(call()) <= 0.6
+
+
+def test_a_backend_that_answers_without_reading_the_request_is_heard_and_not_used_again() -> None:
+    """What is left of a request that was cut off must not be the start of the next one."""
+
+    async def hasty(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await request_of(reader)
+        writer.write(b"HTTP/1.1 413 Too Large\r\nContent-Length: 2\r\n\r\nno")
+        await writer.drain()
+        await asyncio.sleep(0.3)
+
+    counted = Counted(hasty)
+
+    async def call() -> list[Answer]:
+        async with raw_backend(counted.talk) as port, opened() as backends:
+            large = outbound(method="POST", body=b"x" * 40_000_000)
+            first = await backends.send(signed(port, large))
+            return [first, await backends.send(signed(port, outbound()))]
+
+    assert [(answer.status, answer.body) for answer in asyncio.run(call())] == [(413, b"no")] * 2
+    assert counted.all == 2
+
+
+def test_a_backend_that_neither_reads_nor_ends_its_answer_is_a_timeout() -> None:
+    async def stuck(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await request_of(reader)
+        writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\npart")
+        await asyncio.sleep(1)
+
+    async def call() -> float:
+        async with raw_backend(stuck) as port, opened() as backends:
+            large = outbound(method="POST", body=b"x" * 40_000_000)
+            began = time.perf_counter()
+            with pytest.raises(Refusal) as caught:
+                await backends.send(signed(port, large, timeout_ms=500))
+            assert caught.value.fault is Fault.BACKEND_TIMEOUT
+            return time.perf_counter() - began
+
+    assert 0.5 <= asyncio.run(call()) <= 0.6
 
 
 # --- names

@@ -2,6 +2,7 @@
 
 import dataclasses
 import itertools
+import ssl
 
 import pytest
 from unit.build import NOW_MS, a_pass
@@ -22,6 +23,7 @@ from apigateway.exchange import (
     Validated,
     rung,
 )
+from apigateway.model.catalog import TlsProfile
 
 LADDER = (
     Received,
@@ -96,6 +98,15 @@ def test_a_target_has_a_question_mark_only_before_a_query() -> None:
     plain = Outbound(method="GET", path="/a", query="", headers=(), body=b"")
     assert plain.target == "/a"
     assert dataclasses.replace(plain, query="b=1").target == "/a?b=1"
+
+
+def test_a_certificate_must_be_for_the_host_unless_a_profile_names_another() -> None:
+    upstream = HttpUpstream(scheme="https", host="a.test", port=443, timeout_ms=1)
+    assert upstream.server_name == "a.test"
+    context = ssl.create_default_context()
+    for server_name, expected in ((None, "a.test"), ("b.test", "b.test")):
+        profile = TlsProfile(name="p", context=context, server_name=server_name)
+        assert dataclasses.replace(upstream, tls=profile).server_name == expected
 
 
 @pytest.mark.parametrize(

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from apigateway.model.api import Location, Parameter, ParameterType
-from apigateway.parameters import BrokenRule, compile_rule
+from apigateway.parameters import BrokenRule, check_file, compile_rule
 
 
 def verdict(text: str, kind: ParameterType = ParameterType.STRING, **rules: Any) -> str:
@@ -192,3 +192,17 @@ def test_a_rule_that_cannot_be_compiled_is_refused_when_made() -> None:
 
     with pytest.raises(re2.error):
         verdict("a", pattern="(?<=a)b")
+
+
+def test_no_text_is_a_file_and_no_file_is_text() -> None:
+    assert verdict("", ParameterType.FILE) == "is not a file"
+    with pytest.raises(BrokenRule, match="is a file"):
+        check_file(Parameter(name="p", location=Location.BODY), 0)
+
+
+def test_a_file_is_held_to_its_size() -> None:
+    declared = Parameter(name="p", location=Location.BODY, type=ParameterType.FILE, max_bytes=2)
+    check_file(declared, 2)
+    with pytest.raises(BrokenRule, match="is larger than 2 bytes"):
+        check_file(declared, 3)
+    check_file(Parameter(name="p", location=Location.BODY, type=ParameterType.FILE), 10**9)

@@ -4,11 +4,13 @@ import pytest
 
 from apigateway.wire import (
     Headers,
+    charset_of,
     decode_form_text,
     decode_path,
     first_values,
     host_name,
     is_form,
+    is_multipart,
     is_token,
     media_type,
     parse_query,
@@ -55,6 +57,19 @@ def test_a_form_says_so_anywhere_in_content_type_in_any_case(content_type: str) 
 def test_multipart_and_json_are_no_forms() -> None:
     assert not is_form("multipart/form-data; boundary=x")
     assert not is_form("application/json")
+
+
+@pytest.mark.parametrize("kind", ["multipart/form-data", "Multipart/Form-Data ;boundary=x"])
+def test_a_multipart_body_is_one_by_its_media_type(kind: str) -> None:
+    assert is_multipart(kind)
+    assert not is_multipart(f"text/plain; x={kind}")
+
+
+def test_a_charset_is_one_of_the_web_and_utf8_unless_named() -> None:
+    assert charset_of("text/plain") == "utf-8"
+    assert charset_of('text/plain; Charset="GBK"') == "gbk"
+    with pytest.raises(LookupError):
+        charset_of("text/plain; charset=idna")
 
 
 @pytest.mark.parametrize(

@@ -1,13 +1,14 @@
-"""Certificates of domains: what is read from a group, and what makes one unfit to be shown.
+"""Certificates: what is read from a definition, and what makes one unfit to be shown or trusted.
 
 Guide, "If you require the APIs to support HTTPS": a name, the certificate and its private key.
 A client refuses a certificate that does not belong to the host, is not valid today or does not
-lead to its issuer, so that is said here, before anything is served.
+lead to its issuer, so that is said here, before anything is served. The same holds for what the
+gateway shows to backends, and for the CAs it knows them by.
 """
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 
@@ -37,7 +38,7 @@ PrivateKey = rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """What is wrong with `part` ("chain" or "key"); a warning leaves the certificate usable."""
+    """What is wrong with `part` ("chain", "key", "ca"); a warning leaves the certificate usable."""
 
     part: str
     what: str
@@ -81,11 +82,49 @@ def read_certificate(
 
 def findings(chain: str, key: str, host: str, now: datetime) -> list[Finding]:
     """Everything against showing this chain, with this key, for `host` at `now`."""
+
+    def faults_of_leaf(leaf: x509.Certificate) -> Iterator[Finding]:
+        yield from _faults_of_names(leaf, host)
+        yield from _faults_of_usage(leaf, ExtendedKeyUsageOID.SERVER_AUTH, "a server", "serverAuth")
+
+    return _findings(chain, key, now, "the domain", faults_of_leaf)
+
+
+def client_findings(chain: str, key: str, now: datetime) -> list[Finding]:
+    """Everything against showing this chain, with this key, to a backend at `now`."""
+
+    def faults_of_leaf(leaf: x509.Certificate) -> Iterator[Finding]:
+        yield from _faults_of_usage(leaf, ExtendedKeyUsageOID.CLIENT_AUTH, "a client", "clientAuth")
+
+    return _findings(chain, key, now, "the gateway", faults_of_leaf)
+
+
+def ca_findings(text: str, now: datetime) -> list[Finding]:
+    """Everything against knowing backends by these CAs at `now`. One of them that is out of date
+    is only warned of: a bundle holds the old and the new while one replaces the other."""
+    try:
+        bundle = read_chain(text, "the CA", part="ca")
+    except Unfit as unfit:
+        return [unfit.finding]
+    first = "" if len(bundle) > 1 else "the certificate"
+    faults = _faults_of_dates(bundle, now, "the file", first=first)
+    found = [replace(fault, part="ca") for fault in faults]
+    some_hold = sum(not finding.warning for finding in found) < len(bundle)
+    return [replace(finding, warning=finding.warning or some_hold) for finding in found]
+
+
+def _findings(
+    chain: str,
+    key: str,
+    now: datetime,
+    owner: str,
+    faults_of_leaf: Callable[[x509.Certificate], Iterator[Finding]],
+) -> list[Finding]:
     found: list[Finding] = []
     certificates: Sequence[x509.Certificate] = ()
     private: PrivateKey | None = None
     try:
-        certificates = read_chain(chain)
+        certificates = read_chain(chain, owner)
     except Unfit as unfit:
         found.append(unfit.finding)
     try:
@@ -93,28 +132,30 @@ def findings(chain: str, key: str, host: str, now: datetime) -> list[Finding]:
     except Unfit as unfit:
         found.append(unfit.finding)
     if certificates and private is not None:
-        found.extend(_mismatch(certificates, private))
+        found.extend(_mismatch(certificates, private, owner))
     if certificates:
-        found.extend(_faults_of_leaf(certificates[0], host))
-        found.extend(_faults_of_links(certificates))
-        found.extend(_faults_of_dates(certificates, now))
+        found.extend(faults_of_leaf(certificates[0]))
+        found.extend(_faults_of_links(certificates, owner))
+        found.extend(_faults_of_dates(certificates, now, "the chain", first="the certificate"))
     return found
 
 
-def read_chain(text: str) -> list[x509.Certificate]:
-    """The certificates of a PEM text, in its order.
+def read_chain(
+    text: str, owner: str = "the domain", *, part: str = "chain"
+) -> list[x509.Certificate]:
+    """The certificates of a PEM text, in its order. `owner` is whose they are.
 
     Raises:
         Unfit: there is none, or one cannot be read.
     """
     if "-----BEGIN CERTIFICATE-----" not in text:
         what = "there is no certificate in the file (-----BEGIN CERTIFICATE-----)"
-        raise Unfit(Finding("chain", what, "write the domain's certificate as PEM"))
+        raise Unfit(Finding(part, what, f"write {owner}'s certificate as PEM"))
     try:
         return x509.load_pem_x509_certificates(text.encode())
     except ValueError:
-        what = "a certificate of the chain cannot be read"
-        raise Unfit(Finding("chain", what, "copy the whole PEM text again")) from None
+        what = "a certificate in the file cannot be read"
+        raise Unfit(Finding(part, what, "copy the whole PEM text again")) from None
 
 
 def read_key(text: str) -> PrivateKey:
@@ -167,34 +208,39 @@ def _public_bytes(key: object) -> bytes:
     return key.public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)  # type: ignore[attr-defined,no-any-return]
 
 
-def _mismatch(chain: Sequence[x509.Certificate], key: PrivateKey) -> Iterator[Finding]:
+def _mismatch(chain: Sequence[x509.Certificate], key: PrivateKey, owner: str) -> Iterator[Finding]:
     own = _public_bytes(key.public_key())
     holders = [_public_bytes(certificate.public_key()) == own for certificate in chain]
     if holders[0]:
         return
     if any(holders):
-        what = f"the domain's own certificate is number {holders.index(True) + 1} of the chain"
+        what = f"{owner}'s own certificate is number {holders.index(True) + 1} of the chain"
         yield Finding("chain", what, "put it first, and its issuers after it")
     else:
         mend = "use the key that the certificate was requested with"
         yield Finding("key", "the private key is not that of the certificate", mend)
 
 
-def _faults_of_leaf(leaf: x509.Certificate, host: str) -> Iterator[Finding]:
+def _faults_of_names(leaf: x509.Certificate, host: str) -> Iterator[Finding]:
     names = names_in(leaf)
     if not any(is_name_for(name, host) for name in names):
         shown = ", ".join(names[:5]) or "no name"
         what = f'the certificate is not for "{host}", but for {shown}'
         yield Finding("chain", what, "use one that has the domain among its alternative names")
+
+
+def _faults_of_usage(
+    leaf: x509.Certificate, purpose: x509.ObjectIdentifier, who: str, called: str
+) -> Iterator[Finding]:
     usage = _extension(leaf, x509.KeyUsage)
     if usage is not None and not usage.digital_signature:
         what = "the certificate may not be used for signatures, which TLS needs"
         yield Finding("chain", what, "use one with the key usage digitalSignature")
     purposes = _extension(leaf, x509.ExtendedKeyUsage)
-    wanted = (ExtendedKeyUsageOID.SERVER_AUTH, ExtendedKeyUsageOID.ANY_EXTENDED_KEY_USAGE)
-    if purposes is not None and not any(purpose in wanted for purpose in purposes):
-        what = "the certificate is not one of a server"
-        yield Finding("chain", what, "use one with the extended key usage serverAuth")
+    wanted = (purpose, ExtendedKeyUsageOID.ANY_EXTENDED_KEY_USAGE)
+    if purposes is not None and not any(one in wanted for one in purposes):
+        what = f"the certificate is not one of {who}"
+        yield Finding("chain", what, f"use one with the extended key usage {called}")
 
 
 def _extension(
@@ -206,7 +252,7 @@ def _extension(
         return None
 
 
-def _faults_of_links(chain: Sequence[x509.Certificate]) -> Iterator[Finding]:
+def _faults_of_links(chain: Sequence[x509.Certificate], owner: str) -> Iterator[Finding]:
     """Each certificate is issued by the one after it; a root at the end issued itself."""
     for number, certificate in enumerate(chain, 1):
         if certificate.issuer == certificate.subject and number > 1:
@@ -220,7 +266,7 @@ def _faults_of_links(chain: Sequence[x509.Certificate]) -> Iterator[Finding]:
             lower.verify_directly_issued_by(upper)
         except (ValueError, TypeError, InvalidSignature, UnsupportedAlgorithm):
             what = f"certificate {number} of the chain is not issued by number {number + 1}"
-            mend = "write the domain's own certificate first, then each one's issuer"
+            mend = f"write {owner}'s own certificate first, then each one's issuer"
             yield Finding("chain", what, mend)
             continue
         constraints = _extension(upper, x509.BasicConstraints)
@@ -229,9 +275,13 @@ def _faults_of_links(chain: Sequence[x509.Certificate]) -> Iterator[Finding]:
             yield Finding("chain", what, "use the chain as the issuer gives it")
 
 
-def _faults_of_dates(chain: Sequence[x509.Certificate], now: datetime) -> Iterator[Finding]:
-    for number, certificate in enumerate(chain, 1):
-        called = "the certificate" if number == 1 else f"certificate {number} of the chain"
+def _faults_of_dates(
+    certificates: Sequence[x509.Certificate], now: datetime, whole: str, *, first: str = ""
+) -> Iterator[Finding]:
+    """At most one a certificate. `whole` is what they are counted in, `first` what number 1 is
+    called."""
+    for number, certificate in enumerate(certificates, 1):
+        called = first if first and number == 1 else f"certificate {number} of {whole}"
         start, end = certificate.not_valid_before_utc, certificate.not_valid_after_utc
         if now < start:
             mend = "wait, use another, or set the clock"

@@ -5,13 +5,22 @@ from dataclasses import dataclass, field
 from typing import Generic, TypeVar
 
 from apigateway.definition.document import Key
+from apigateway.definition.openid import place_of_key
 from apigateway.definition.paths import faults_of_base_path, shape_of
 from apigateway.definition.problems import DocumentReport
 from apigateway.definition.wording import did_you_mean
-from apigateway.model.api import Api, VpcBackend
+from apigateway.model.api import Api, MockBackend, VpcBackend
 from apigateway.model.app import App
 from apigateway.model.group import Group
-from apigateway.model.policy import IpControl, SignatureKey, ThrottlingPolicy, VpcAccess
+from apigateway.model.openid import PublicKey, TokenIssuer
+from apigateway.model.policy import (
+    BackendTls,
+    IpControl,
+    SignatureKey,
+    ThrottlingPolicy,
+    VpcAccess,
+)
+from apigateway.openid import is_same_key
 
 MAX_GROUPS = 50
 MAX_APIS = 200
@@ -42,6 +51,7 @@ class Loaded:
     signature_keys: list[Placed[SignatureKey]] = field(default_factory=list)
     vpc_accesses: list[Placed[VpcAccess]] = field(default_factory=list)
     ip_controls: list[Placed[IpControl]] = field(default_factory=list)
+    backend_tls: list[Placed[BackendTls]] = field(default_factory=list)
     names: dict[str, set[str]] = field(default_factory=dict)
 
 
@@ -52,7 +62,9 @@ def check_project(loaded: Loaded) -> None:
     _check_apis(loaded)
     _check_routes(loaded)
     _check_https(loaded)
+    _check_key_ids(loaded)
     _check_vpc_backends(loaded)
+    _check_tls(loaded)
     _check_apps(loaded)
     _check_policies(loaded)
 
@@ -171,6 +183,24 @@ def _check_https(loaded: Loaded) -> None:
             item.report.warn(what, mend, "request", "protocols")
 
 
+def _check_key_ids(loaded: Loaded) -> None:
+    """A key id leads to one key (guide: the KeyId must be unique); two APIs may share both."""
+    first: dict[str, tuple[PublicKey, DocumentReport]] = {}
+    for item in loaded.apis:
+        openid = item.object.auth.openid
+        if not isinstance(openid, TokenIssuer):
+            continue
+        for index, public in enumerate(openid.keys):
+            other, there = first.setdefault(public.key_id, (public, item.report))
+            # twice in one API is told where that API is checked, as is a key that cannot be read
+            told = there is item.report or not (public.jwk and other.jwk)
+            if not told and not is_same_key(public.jwk, other.jwk):
+                where = there.document.path
+                what = f'the key id "{public.key_id}" is already that of another key in {where}'
+                keys = place_of_key(item.report, index, "key_id")
+                item.report.error(what, "give one of them another", *keys)
+
+
 def _check_vpc_backends(loaded: Loaded) -> None:
     accesses = {item.object.name: item.object for item in loaded.vpc_accesses}
     known = loaded.names.get("vpc-access", set())
@@ -182,7 +212,8 @@ def _check_vpc_backends(loaded: Loaded) -> None:
         keys = ("backend", "access")
         if backend.access not in known:
             mend = did_you_mean(backend.access, sorted(known), "declare it in policies/vpc-access")
-            item.report.error(f'there is no VPC access "{backend.access}"', mend, *keys)
+            what = f'there is no VPC access "{backend.access}": its calls are refused'
+            item.report.warn(what, mend, *keys)
         elif access := accesses.get(backend.access):
             region = regions.get(item.object.group)
             if region is not None and access.region != region:
@@ -190,6 +221,29 @@ def _check_vpc_backends(loaded: Loaded) -> None:
                     f'the VPC access "{access.name}" is in {access.region}, the group in {region}'
                 )
                 item.report.error(what, "use one of the same region", *keys)
+
+
+def _check_tls(loaded: Loaded) -> None:
+    """A profile that is named must be there: without it a backend would be known by nothing."""
+    known = loaded.names.get("backend-tls", set())
+    named: list[tuple[str | None, DocumentReport, Keys]] = []
+    for item in loaded.apis:
+        if not isinstance(item.object.backend, MockBackend):
+            named.append((item.object.backend.tls, item.report, ("backend", "tls")))
+    for access in loaded.vpc_accesses:
+        named.append((access.object.tls, access.report, ("tls",)))
+    for name, report, keys in named:
+        if name is not None and name not in known:
+            mend = did_you_mean(name, sorted(known), "declare it in policies/backend-tls")
+            report.error(f'there is no backend TLS profile "{name}"', mend, *keys)
+    secure = {item.object.name for item in loaded.vpc_accesses if item.object.tls is not None}
+    for item in loaded.apis:
+        backend = item.object.backend
+        if not isinstance(backend, VpcBackend) or backend.scheme == "https":
+            continue
+        if backend.access in secure:
+            what = f'the VPC access "{backend.access}" names a TLS profile, and this is plain HTTP'
+            item.report.warn(what, "write scheme: https", "backend", "access")
 
 
 def _check_apps(loaded: Loaded) -> None:
@@ -212,6 +266,11 @@ def _check_policies(loaded: Loaded) -> None:
         loaded.vpc_accesses,
         _Own[VpcAccess]("name", lambda access: access.name, "name"),
         _Own[VpcAccess]("instance and port", _target_of, "instance_id"),
+    )
+    _check_unique(
+        "backend TLS profile",
+        loaded.backend_tls,
+        _Own[BackendTls]("name", lambda profile: profile.name, "name"),
     )
     owners = {item.object.owner for item in loaded.apps}
     for item in loaded.throttling:

@@ -1,9 +1,15 @@
 """The rules one API must keep by itself (guide, "Define the API request format")."""
 
-from apigateway.definition.check_backend import BODILESS, check_backend, check_name
+from apigateway.backend_names import folded
+from apigateway.definition.check_backend import (
+    BODILESS,
+    check_backend,
+    check_name,
+    check_part_name,
+)
 from apigateway.definition.document import Key
-from apigateway.definition.headers import folded
 from apigateway.definition.json_schema import RE2_MEND, fault_of_instance, faults_of_schema
+from apigateway.definition.openid import check_openid, is_token
 from apigateway.definition.paths import faults_of_path, names_in
 from apigateway.definition.problems import DocumentReport
 from apigateway.definition.values import (
@@ -35,9 +41,11 @@ def check_api(api: Api, report: DocumentReport) -> None:
 
 
 def _check_auth(api: Api, report: DocumentReport) -> None:
-    if api.auth.type is AuthType.ANONYMOUS and api.auth.force_nonce:
-        what = "force_nonce has no effect on an anonymous API"
+    if not api.auth.type.asks_for_app and api.auth.force_nonce:
+        called = "an anonymous API" if api.auth.type is AuthType.ANONYMOUS else "type openid"
+        what = f"force_nonce has no effect on {called}"
         report.warn(what, "remove it, or write type: app", "auth", "force_nonce", at_key=True)
+    check_openid(api, report)
 
 
 def _check_request_path(api: Api, report: DocumentReport) -> None:
@@ -88,9 +96,14 @@ def _check_parameter(
     api: Api, parameter: Parameter, report: DocumentReport, keys: tuple[Key, ...]
 ) -> None:
     check_name(parameter.name, parameter.location, report, *keys, "name")
-    if parameter.location is Location.BODY:
+    if parameter.type is ParameterType.FILE:
+        _check_file(api, parameter, report, keys)
+    elif parameter.location is Location.BODY:
         _check_form_field(api, parameter, report, keys)
-    if api.request.mode is Mode.PASSTHROUGH and parameter.location is not Location.PATH:
+    if parameter.location is Location.BODY and api.request.body.format is BodyFormat.MULTIPART:
+        check_part_name(parameter.name, report, *keys, "name")
+    read = parameter.location is Location.PATH or is_token(parameter, api)
+    if api.request.mode is Mode.PASSTHROUGH and not read:
         what = f'the parameter "{parameter.name}" is not checked in mode passthrough'
         report.warn(what, "remove it, or write mode: mapping_passthrough", *keys, "name")
     if parameter.required and parameter.default is not None:
@@ -103,12 +116,25 @@ def _check_parameter(
 def _check_form_field(
     api: Api, parameter: Parameter, report: DocumentReport, keys: tuple[Key, ...]
 ) -> None:
-    if api.request.body.format is not BodyFormat.FORM:
+    if api.request.body.format is BodyFormat.STREAM:
         what = f'the body parameter "{parameter.name}" needs a form, and the body is a stream'
         report.error(what, "write body: {format: form}, or move the parameter", *keys, "in")
-    if api.request.method in BODILESS:
+    if api.request.method in BODILESS and api.request.body.format is not BodyFormat.MULTIPART:
         what = f'{api.request.method} has no body for the parameter "{parameter.name}"'
         report.error(what, "write method: POST, or in: query", *keys, "in")
+
+
+def _check_file(
+    api: Api, parameter: Parameter, report: DocumentReport, keys: tuple[Key, ...]
+) -> None:
+    body = api.request.body
+    if parameter.location is not Location.BODY:
+        what = f'the file "{parameter.name}" cannot stand in {parameter.location}'
+        report.error(what, "write in: body, or another type", *keys, "in")
+    elif body.format is not BodyFormat.MULTIPART:
+        called = f'the file "{parameter.name}"'
+        what = f"{called} needs a multipart body, and the body is a {body.format}"
+        report.error(what, "write body: {format: multipart}, or another type", *keys, "type")
 
 
 # Which types a rule is for, and how a message calls them.
@@ -121,6 +147,7 @@ _RULES: tuple[tuple[str, frozenset[ParameterType], str], ...] = (
     ("maximum", NUMBERS, "number"),
     ("schema", frozenset({ParameterType.JSON}), "JSON"),
     ("enum", _STRING | NUMBERS, "String or number"),
+    ("max_bytes", frozenset({ParameterType.FILE}), "File"),
 )
 
 
@@ -140,6 +167,8 @@ def _rules_are_sound(parameter: Parameter, report: DocumentReport, keys: tuple[K
     if parameter.schema is not None:
         _check_schema(parameter.schema, report, *keys, "schema")
     for index, text in enumerate(parameter.enum):
+        if parameter.type is ParameterType.FILE:
+            break  # it was told that a File has none
         if _needs_quotes(parameter, report, *keys, "enum", index):
             continue
         if reason := fault_of_type(parameter.type, text):
@@ -168,6 +197,11 @@ def _needs_quotes(parameter: Parameter, report: DocumentReport, *keys: Key) -> b
 
 
 def _check_values(parameter: Parameter, report: DocumentReport, keys: tuple[Key, ...]) -> None:
+    if parameter.type is ParameterType.FILE:  # its example is for readers: a name, a link
+        if parameter.default is not None:
+            what = f'the file "{parameter.name}" cannot have a default'
+            report.error(what, "remove it", *keys, "default", at_key=True)
+        return
     for word, text, tell in (
         ("default", parameter.default, report.error),
         ("example", parameter.example, report.warn),
@@ -182,13 +216,17 @@ def _check_values(parameter: Parameter, report: DocumentReport, keys: tuple[Key,
 def _check_body(api: Api, report: DocumentReport) -> None:
     body, method = api.request.body, api.request.method
     keys = ("request", "body")
-    if method in BODILESS and (body.required or body.schema is not None):
+    if method in BODILESS and body.format is BodyFormat.MULTIPART:
+        what = f"{method} has no body to hold parts"
+        report.error(what, "write method: POST, or remove body", *keys, "format")
+    elif method in BODILESS and (body.required or body.schema is not None):
         what = f"{method} has no body to require or to check"
         report.error(what, "write method: POST, or remove body", *keys, at_key=True)
     if body.schema is None:
         return
     if body.format is not BodyFormat.STREAM:
-        what = "a schema checks a JSON document, and the body is a form"
+        called = "a form" if body.format is BodyFormat.FORM else "multipart"
+        what = f"a schema checks a JSON document, and the body is {called}"
         report.error(what, "write format: stream", *keys, "schema", at_key=True)
     before = len(report.report.errors)
     _check_schema(body.schema, report, *keys, "schema")

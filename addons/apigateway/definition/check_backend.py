@@ -2,8 +2,9 @@
 
 from collections.abc import Iterable, Sized
 
+from apigateway.backend_names import folded
 from apigateway.definition.document import Key
-from apigateway.definition.headers import fault_of_header, folded, is_header_value
+from apigateway.definition.headers import fault_of_header, is_header_value
 from apigateway.definition.paths import faults_of_path, has_rest, names_in
 from apigateway.definition.problems import DocumentReport
 from apigateway.definition.wording import did_you_mean
@@ -16,6 +17,7 @@ from apigateway.model.api import (
     Location,
     MockBackend,
     Mode,
+    ParameterType,
     VpcBackend,
 )
 
@@ -27,7 +29,9 @@ def check_backend(api: Api, report: DocumentReport) -> None:
     if isinstance(api.backend, MockBackend):
         _check_mock(api.backend, report)
     else:
+        _check_tls(api.backend, report)
         _check_backend_path(api, api.backend, report)
+        _check_method(api, api.backend, report)
         _check_backend_parameters(api, api.backend, report)
 
 
@@ -37,6 +41,13 @@ def check_name(name: str, location: Location, report: DocumentReport, *keys: Key
             report.error(*fault, *keys)
     elif not name.isprintable() or name != name.strip():
         what = f"the name {name!r} holds blanks or control characters at its ends or inside"
+        report.error(what, "write a plain name", *keys)
+
+
+def check_part_name(name: str, report: DocumentReport, *keys: Key) -> None:
+    """The name of a part: signs that readers of multipart bodies take for escapes, or do not."""
+    if not set(name).isdisjoint('\\"%'):
+        what = f"the name {name!r} of a part holds a backslash, quote or percent sign"
         report.error(what, "write a plain name", *keys)
 
 
@@ -55,6 +66,18 @@ def _check_mock(backend: MockBackend, report: DocumentReport) -> None:
             report.error(what, "write one plain line", *keys)
 
 
+def _check_tls(backend: HttpBackend | VpcBackend, report: DocumentReport) -> None:
+    if backend.tls is None or backend.scheme == "https":
+        return
+    if isinstance(backend, VpcBackend):
+        mend = "write scheme: https, or remove it"
+    elif backend.port:
+        mend = "write https:// in backend.address, or remove it"
+    else:
+        return  # the address is none: that is told already
+    report.error("backend.tls has no effect over http", mend, "backend", "tls", at_key=True)
+
+
 def _check_backend_path(
     api: Api, backend: HttpBackend | VpcBackend, report: DocumentReport
 ) -> None:
@@ -65,7 +88,7 @@ def _check_backend_path(
         what = 'the backend path ends with "/*", and the request path does not'
         report.error(what, 'end request.path with "/*" too, or remove it here', *keys)
     sent: tuple[BackendParameter | Constant, ...]
-    sent = (*api.backend_parameters, *api.constants, *api.system_parameters)
+    sent = (*api.backend_parameters, *api.constants, *api.system_parameters, *api.claims)
     filled = {item.name for item in sent if item.location is Location.PATH}
     for name in dict.fromkeys(names_in(backend.path)):
         if name not in filled:
@@ -77,6 +100,16 @@ def _check_backend_path(
             what = f'the path parameter "{parameter.name}" does not reach the backend'
             mend = f"put [{parameter.name}] into backend.path, or map it in backend.parameters"
             report.error(what, mend, "request", "parameters", index, "name")
+
+
+def _check_method(api: Api, backend: HttpBackend | VpcBackend, report: DocumentReport) -> None:
+    """Where only what is declared goes on, it may go elsewhere than into a body."""
+    parts_pass = (
+        api.request.body.format is BodyFormat.MULTIPART and api.request.mode is not Mode.MAPPING
+    )
+    if parts_pass and backend.method in BODILESS:
+        what = f"{backend.method} has no body for the parts that pass on"
+        report.error(what, "write backend.method: POST, or mode: mapping", "backend", "method")
 
 
 def _check_backend_parameters(
@@ -93,6 +126,10 @@ def _check_backend_parameters(
             report.error(what, "put it into backend.path, or change the place", *keys)
         if location is Location.BODY:
             _check_form_field(api, backend, name, report, keys)
+        in_parts = api.request.body.format is BodyFormat.MULTIPART
+        if in_parts and location is Location.HEADER and folded(name) == "content-type":
+            what = f"the header {name} names the boundary of the parts, which is the gateway's"
+            report.error(what, "remove it", *keys)
         at = (location, folded(name) if location is Location.HEADER else name)
         # two that keep one name were declared twice: that is told already
         if at in seen and (keys[0], seen[at]) != ("request", "request"):
@@ -115,7 +152,13 @@ def _check_form_field(
     """What the request itself cannot send was told where the request was checked."""
     kept = keys[0] == "request"
     method = backend.method or api.request.method
-    if api.request.body.format is BodyFormat.STREAM:
+    if api.request.body.format is BodyFormat.MULTIPART:
+        if not kept:
+            check_part_name(name, report, *keys)
+        if backend.method in BODILESS and api.request.mode is Mode.MAPPING:
+            what = f'"{name}" cannot be a part at the backend: {method} has no body'
+            report.error(what, "write backend.method: POST", *keys)
+    elif api.request.body.format is BodyFormat.STREAM:
         if not kept:
             what = f'"{name}" cannot be a form field at the backend: the body is a stream'
             report.error(what, "choose query or header", *keys)
@@ -140,6 +183,8 @@ def _sent(api: Api, declared: Sized) -> Iterable[tuple[str, Location, tuple[Key,
         yield constant.name, constant.location, ("backend", "constants", index, "name")
     for index, system in enumerate(api.system_parameters):
         yield system.name, system.location, ("backend", "system", index, "name")
+    for index, claim in enumerate(api.claims):
+        yield claim.name, claim.location, ("backend", "claims", index, "name")
 
 
 def _check_sources(api: Api, count: int, report: DocumentReport) -> None:
@@ -155,6 +200,9 @@ def _check_sources(api: Api, count: int, report: DocumentReport) -> None:
         elif api.request.mode is Mode.PASSTHROUGH and source.location is not Location.PATH:
             what = f'"{item.source}" is not mapped in mode passthrough'
             report.error(what, "remove it here, or write mode: mapping", *keys, "from")
+        elif source.type is ParameterType.FILE and item.location is not Location.BODY:
+            what = f'the file "{item.source}" cannot go to {item.location}'
+            report.error(what, "write in: body", *keys, "in")
         elif item.location is Location.PATH and not source.required and source.default is None:
             what = f'"{item.source}" fills the backend path but may be absent'
             report.error(what, "write required: true for it, or a default", *keys, "from")

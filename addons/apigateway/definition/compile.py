@@ -3,6 +3,8 @@
 from collections import defaultdict
 from collections.abc import Iterable
 
+from apigateway.backend_names import own_names
+from apigateway.backend_tls import tls_profile
 from apigateway.definition.parse import parse_api
 from apigateway.definition.project import Project
 from apigateway.documents import DocumentSchema
@@ -10,8 +12,10 @@ from apigateway.matching import RouteTable, parse_pattern
 from apigateway.model.api import Api, MockBackend
 from apigateway.model.catalog import BoundDomain, Catalog, ServedApi
 from apigateway.model.group import Environment, Group
+from apigateway.model.openid import TokenIssuer
 from apigateway.model.policy import PolicyKind
 from apigateway.model.release import Release
+from apigateway.openid import KeyRing
 from apigateway.parameters import compile_rule
 
 Place = tuple[str, str, Environment]
@@ -53,9 +57,21 @@ def compile_catalog(project: Project, releases: Iterable[Release]) -> Catalog:
         routes=routes,
         apps={app.key: app for app in project.apps},
         apps_by_code={app.code.reveal(): app for app in project.apps if app.code is not None},
+        key_rings=_key_rings(served),
         vpc_accesses={access.name: access for access in project.vpc_accesses},
+        tls_profiles={declared.name: tls_profile(declared) for declared in project.backend_tls},
         served=tuple(served),
     )
+
+
+def _key_rings(served: Iterable[ServedApi]) -> dict[Environment, KeyRing]:
+    """The keys of the released authorization APIs: none acts before its release, nor in another
+    environment (guide, "Configure an API in the API gateway")."""
+    issuers: dict[Environment, list[TokenIssuer]] = {environment: [] for environment in Environment}
+    for one in served:
+        if isinstance(one.api.auth.openid, TokenIssuer):
+            issuers[one.environment].append(one.api.auth.openid)
+    return {environment: KeyRing(found) for environment, found in issuers.items()}
 
 
 class _Bindings:
@@ -89,6 +105,7 @@ class _Bindings:
             rules=tuple(compile_rule(parameter) for parameter in api.request.parameters),
             body_schema=DocumentSchema(body.schema) if body.schema is not None else None,
             backend_path=None if isinstance(backend, MockBackend) else parse_pattern(backend.path),
+            own_names=own_names(api),
             granted=frozenset(self._granted.get(place, ())),
             throttling=None if throttling is None else self._throttling[throttling],
             signature_key=None if signature_key is None else self._signature_keys[signature_key],

@@ -15,6 +15,7 @@ from apigateway.model.api import (
     Result,
     SignatureMethod,
 )
+from apigateway.model.openid import OpenId, TokenIssuer
 
 
 def dump_api(api: Api) -> dict[str, Any]:
@@ -46,6 +47,20 @@ def _dump_auth(auth: Auth) -> dict[str, Any]:
         "signature_methods": [m.value for m in SignatureMethod if m in auth.signature_methods],
         **_given(force_nonce=(auth.force_nonce, False)),
         **_given(app_code=(auth.app_code.value, "disabled")),
+        **({} if auth.openid is None else {"openid": _dump_openid(auth.openid)}),
+    }
+
+
+def _dump_openid(openid: OpenId) -> dict[str, Any]:
+    if isinstance(openid, TokenIssuer):
+        keys = [{"key_id": key.key_id, "public_key": dict(key.jwk)} for key in openid.keys]
+        return {"type": "authorization", "keys": keys, **_given(issuer=(openid.issuer, None))}
+    return {
+        "type": "service",
+        "token": openid.parameter,
+        **_given(issuers=(list(openid.issuers), []), audiences=(list(openid.audiences), [])),
+        "leeway_s": openid.leeway_s,
+        "required_claims": list(openid.required_claims),
     }
 
 
@@ -77,6 +92,7 @@ def _dump_parameter(parameter: Parameter) -> dict[str, Any]:
             maximum=(parameter.maximum, None),
             pattern=(parameter.pattern, None),
             schema=(parameter.schema, None),
+            max_bytes=(parameter.max_bytes, None),
         ),
     }
 
@@ -113,6 +129,7 @@ def _dump_backend(api: Api) -> dict[str, Any]:
         **_given(method=(backend.method, None)),
         "timeout_ms": backend.timeout_ms,
         **_given(
+            tls=(backend.tls, None),
             parameters=([_dump_mapped(item) for item in api.backend_parameters], []),
             constants=(
                 [
@@ -122,6 +139,7 @@ def _dump_backend(api: Api) -> dict[str, Any]:
                 [],
             ),
             system=([_dump_mapped(item) for item in api.system_parameters], []),
+            claims=([_dump_mapped(item) for item in api.claims], []),
         ),
     }
 

@@ -2,6 +2,8 @@
 
 import re
 
+from apigateway.backend_names import folded
+
 _TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 _VALUE = re.compile(r"[^\x00-\x08\x0a-\x1f\x7f]*")
 
@@ -55,11 +57,6 @@ def fault_of_header(name: str) -> tuple[str, str] | None:
     if low in _GATEWAY or low.startswith("x-ca-proxy-"):
         return f"the header {name} belongs to the gateway", "choose another name"
     return None
-
-
-def folded(name: str) -> str:
-    """The name as a careless backend reads it: `X_App` and `x-app` are one."""
-    return name.lower().replace("_", "-")
 
 
 def is_header_value(value: str) -> bool:

@@ -3,7 +3,7 @@
 definitions/gateway.yaml            settings
 definitions/<group>/group.yaml      an API group, and beside it one API a file
 definitions/apps/*.yaml             apps
-policies/<kind>/*.yaml              throttling, signature-keys, vpc-access, ip-control
+policies/<kind>/*.yaml              throttling, signature-keys, vpc-access, ip-control, backend-tls
 policies/grants.yaml, bindings.yaml
 """
 
@@ -15,6 +15,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TypeVar
 
+from apigateway.definition.backend_tls import read_backend_tls
 from apigateway.definition.check import Loaded, Placed, check_project
 from apigateway.definition.document import MAX_FILE_BYTES, Unreadable, read_document
 from apigateway.definition.links import resolve_bindings, resolve_grants
@@ -112,6 +113,9 @@ class _Loading:
         )
         loaded.vpc_accesses = self._each("vpc-access", of_kind["vpc-access"], home, read_vpc_access)
         loaded.ip_controls = self._each("ip-control", of_kind["ip-control"], home, read_ip_control)
+        loaded.backend_tls = self._each(
+            "backend-tls", of_kind["backend-tls"], home, read_backend_tls
+        )
         check_project(loaded)
         grants = self._grants(places.grants)
         bindings = self._bindings(places.bindings)
@@ -127,6 +131,7 @@ class _Loading:
             signature_keys=_objects(loaded.signature_keys),
             vpc_accesses=_objects(loaded.vpc_accesses),
             ip_controls=_objects(loaded.ip_controls),
+            backend_tls=_objects(loaded.backend_tls),
             bindings=bindings,
             warnings=self.report.in_order(self.report.warnings),
         )

@@ -7,6 +7,7 @@ from apigateway.definition.addresses import parse_address
 from apigateway.definition.check_api import check_api
 from apigateway.definition.document import Document
 from apigateway.definition.ids import hex_id
+from apigateway.definition.openid import read_openid
 from apigateway.definition.paths import names_in
 from apigateway.definition.problems import DefinitionError, DocumentReport, Report
 from apigateway.definition.shape import misfits
@@ -34,6 +35,7 @@ from apigateway.model.api import (
     VpcBackend,
 )
 from apigateway.model.group import Group
+from apigateway.model.openid import OpenId
 
 _Data = Mapping[str, Any]
 
@@ -76,13 +78,14 @@ def read_api(report: DocumentReport, group: Group, account: str) -> Api:
     name = data["name"]
     request = _request(data["request"])
     backend = _backend(data["backend"], report)
+    auth, data = _auth(data, report)
     return Api(
         id=data.get("id") or hex_id("api", account, group.region, group.name, name),
         group=group.name,
         name=name,
         description=data.get("description", ""),
         visibility=data.get("visibility", "private"),
-        auth=_auth(data.get("auth", {})),
+        auth=auth,
         request=request,
         backend=backend,
         backend_parameters=_backend_parameters(data["backend"], request, backend),
@@ -91,19 +94,29 @@ def read_api(report: DocumentReport, group: Group, account: str) -> Api:
             for item in data["backend"].get("constants", ())
         ),
         system_parameters=tuple(_mapped(item) for item in data["backend"].get("system", ())),
+        claims=tuple(_mapped(item) for item in data["backend"].get("claims", ())),
         result=_result(data.get("result", {})),
         document=data,
     )
 
 
-def _auth(data: _Data) -> Auth:
-    methods = data.get("signature_methods", ("HmacSHA256",))
-    return Auth(
-        type=AuthType(data.get("type", "app")),
+def _auth(data: _Data, report: DocumentReport) -> tuple[Auth, _Data]:
+    """How callers prove who they are, and the document with the keys that its files hold: a key
+    acts when it is released, not when its file changes."""
+    given = data.get("auth", {})
+    methods = given.get("signature_methods", ("HmacSHA256",))
+    openid: OpenId | None = None
+    if "openid" in given:
+        openid, whole = read_openid(given["openid"], report)
+        data = {**data, "auth": {**given, "openid": whole}}
+    auth = Auth(
+        type=AuthType(given.get("type", "app")),
         signature_methods=frozenset(SignatureMethod(method) for method in methods),
-        force_nonce=data.get("force_nonce", False),
-        app_code=AppCodeUse(data.get("app_code", "disabled")),
+        force_nonce=given.get("force_nonce", False),
+        app_code=AppCodeUse(given.get("app_code", "disabled")),
+        openid=openid,
     )
+    return auth, data
 
 
 def _request(data: _Data) -> Request:
@@ -134,6 +147,7 @@ def _parameter(data: _Data) -> Parameter:
         maximum=data.get("maximum"),
         pattern=data.get("pattern"),
         schema=data.get("schema"),
+        max_bytes=data.get("max_bytes"),
     )
 
 
@@ -164,10 +178,17 @@ def _backend(data: _Data, report: DocumentReport) -> Backend:
             path=data["path"],
             method=method,
             timeout_ms=timeout_ms,
+            tls=data.get("tls"),
         )
     scheme, host, port = parse_address(data["address"], report, "backend", "address")
     return HttpBackend(
-        scheme=scheme, host=host, port=port, path=data["path"], method=method, timeout_ms=timeout_ms
+        scheme=scheme,
+        host=host,
+        port=port,
+        path=data["path"],
+        method=method,
+        timeout_ms=timeout_ms,
+        tls=data.get("tls"),
     )
 
 

@@ -16,6 +16,7 @@ from apigateway.definition import secrets
 from apigateway.definition.addresses import is_host, parse_networks, plain_host
 from apigateway.definition.certificates import read_certificate
 from apigateway.definition.document import Key
+from apigateway.definition.headers import is_header_value
 from apigateway.definition.ids import hex_id, numeric_id
 from apigateway.definition.problems import DocumentReport
 from apigateway.model.app import App, Secret
@@ -32,9 +33,11 @@ from apigateway.model.policy import (
 )
 from apigateway.model.settings import (
     AutoRelease,
+    BackendLimits,
     EdgeLimits,
     ErrorStyle,
     GatewaySettings,
+    SourceVpc,
     StandingLimits,
 )
 
@@ -62,12 +65,25 @@ def read_settings(report: DocumentReport, root: Path) -> GatewaySettings:
         auto_release_to=tuple(map(Environment, releases.get("environments", ("RELEASE",)))),
         limits=StandingLimits(**data.get("limits", {})),
         edge=EdgeLimits(**data.get("edge", {})),
+        backends=_backend_limits(data.get("backends", {})),
         backend_networks=parse_networks(
             data.get("backends", {}).get("networks", []), report, "backends", "networks"
         ),
         trusted_proxies=parse_networks(data.get("trusted_proxies", []), report, "trusted_proxies"),
         blacklist=parse_networks(data.get("blacklist", []), report, "blacklist"),
+        instance_id=data.get("instance_id", "apigateway-local"),
+        source_vpcs=tuple(
+            SourceVpc(
+                vpc_id=item["vpc_id"],
+                networks=parse_networks(item["networks"], report, "source_vpcs", index, "networks"),
+            )
+            for index, item in enumerate(data.get("source_vpcs", ()))
+        ),
     )
+
+
+def _backend_limits(data: Mapping[str, Any]) -> BackendLimits:
+    return BackendLimits(**{key: value for key, value in data.items() if key != "networks"})
 
 
 def read_group(report: DocumentReport, home: Home) -> Group:
@@ -140,7 +156,18 @@ def read_app(report: DocumentReport, home: Home) -> App:
         secret=secret,
         code=_app_secret("code", report, home) if "code" in data else None,
         description=data.get("description", ""),
+        extend_info=_header_line("extend_info", report),
+        market_instance_id=data.get("market_instance_id", ""),
     )
+
+
+def _header_line(key: str, report: DocumentReport) -> str:
+    """Text that may become a header of a backend's request."""
+    text: str = report.document.data.get(key, "")
+    if not is_header_value(text):
+        what = f"{key} holds a line break, control sign or outer blank"
+        report.error(what, "write one plain line", key)
+    return text
 
 
 def _app_secret(key: str, report: DocumentReport, home: Home) -> Secret:
@@ -192,6 +219,7 @@ def read_vpc_access(report: DocumentReport, home: Home) -> VpcAccess:
         instance_id=data["instance_id"],
         port=data["port"],
         host=plain_host(data["host"]),
+        tls=data.get("tls"),
     )
 
 

@@ -13,6 +13,7 @@ POLICY_FOLDERS = {
     "signature-keys": "signature-key",
     "vpc-access": "vpc-access",
     "ip-control": "ip-control",
+    "backend-tls": "backend-tls",
 }
 
 _IN_DEFINITIONS = "move it to definitions/<group>/ (an API) or definitions/apps/ (an app)"

@@ -6,7 +6,14 @@ from apigateway.definition.problems import Problem
 from apigateway.model.api import Api
 from apigateway.model.app import App, Grant
 from apigateway.model.group import Group
-from apigateway.model.policy import Binding, IpControl, SignatureKey, ThrottlingPolicy, VpcAccess
+from apigateway.model.policy import (
+    BackendTls,
+    Binding,
+    IpControl,
+    SignatureKey,
+    ThrottlingPolicy,
+    VpcAccess,
+)
 from apigateway.model.settings import GatewaySettings
 
 
@@ -26,5 +33,6 @@ class Project:
     signature_keys: tuple[SignatureKey, ...]
     vpc_accesses: tuple[VpcAccess, ...]
     ip_controls: tuple[IpControl, ...]
+    backend_tls: tuple[BackendTls, ...]
     bindings: tuple[Binding, ...]
     warnings: tuple[Problem, ...]

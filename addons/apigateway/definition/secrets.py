@@ -48,11 +48,18 @@ def file_beside(name: str, report: DocumentReport) -> Path:
 
 
 def text_of_file(
-    name: str, report: DocumentReport, *keys: Key, most_bytes: int = MAX_SECRET_BYTES
+    name: str,
+    report: DocumentReport,
+    *keys: Key,
+    most_bytes: int = MAX_SECRET_BYTES,
+    mend: str = "write a path relative to this file, or use env:NAME",
+    shorten: str = "keep the secret alone in its file",
 ) -> str:
-    """The text of a file without its last line break; "" when the report got an error."""
+    """The text of a file without its last line break; "" when the report got an error.
+
+    `mend` says what to do about a file that cannot be read, `shorten` about a large one.
+    """
     where = place(keys)
-    mend = "write a path relative to this file, or use env:NAME"
     try:
         path = file_beside(name, report)
         if not path.is_file():
@@ -66,7 +73,7 @@ def text_of_file(
         return ""
     if len(content) > most_bytes:
         what = f"{where} refers to the file {name}, which is larger than {most_bytes} bytes"
-        report.error(what, "keep the secret alone in its file", *keys)
+        report.error(what, shorten, *keys)
         return ""
     text = text.removesuffix("\n").removesuffix("\r")
     if not text:

@@ -5,9 +5,11 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
+from apigateway.model.openid import OpenId
+
 
 class Location(StrEnum):
-    """Where a parameter stands in a request. `BODY` is a form field."""
+    """Where a parameter stands in a request. `BODY` is a form field or a part."""
 
     PATH = "path"
     QUERY = "query"
@@ -24,11 +26,27 @@ class ParameterType(StrEnum):
     NUMBER = "Number"
     BOOLEAN = "Boolean"
     JSON = "JSON"
+    FILE = "File"
 
 
 class AuthType(StrEnum):
+    """Whom a call must prove to come from: an app, the holder of a token, both or nobody.
+
+    The two of OpenID Connect are the product's APPOPENID and OPENID (reference: protocol 6).
+    """
+
     APP = "app"
     ANONYMOUS = "anonymous"
+    APP_OPENID = "app_openid"
+    OPENID = "openid"
+
+    @property
+    def asks_for_app(self) -> bool:
+        return self in (AuthType.APP, AuthType.APP_OPENID)
+
+    @property
+    def has_openid(self) -> bool:
+        return self in (AuthType.APP_OPENID, AuthType.OPENID)
 
 
 class AppCodeUse(StrEnum):
@@ -61,9 +79,11 @@ class Mode(StrEnum):
 
 
 class BodyFormat(StrEnum):
-    """FORM: url-encoded fields, each a parameter. STREAM: one document, passed byte for byte."""
+    """FORM: url-encoded fields, each a parameter. MULTIPART: the parts of a multipart/form-data
+    body, each a parameter. STREAM: one document, passed byte for byte."""
 
     FORM = "form"
+    MULTIPART = "multipart"
     STREAM = "stream"
 
 
@@ -73,6 +93,7 @@ class Auth:
     signature_methods: frozenset[SignatureMethod] = frozenset({SignatureMethod.HMAC_SHA256})
     force_nonce: bool = False
     app_code: AppCodeUse = AppCodeUse.DISABLED
+    openid: OpenId | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -80,7 +101,8 @@ class Parameter:
     """An input parameter as declared. Absent rules are None; `enum` is empty when any value goes.
 
     `minimum` and `maximum` bound numbers (inclusive); lengths count characters; `pattern` must
-    match the whole value; `schema` is a JSON Schema for type JSON.
+    match the whole value; `schema` is a JSON Schema for type JSON; `max_bytes` is the size of a
+    File, the part of a multipart body.
     """
 
     name: str
@@ -97,6 +119,7 @@ class Parameter:
     maximum: float | int | None = None
     pattern: str | None = None
     schema: Mapping[str, Any] | bool | None = None
+    max_bytes: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -145,6 +168,7 @@ class HttpBackend:
     """A backend at `scheme://host:port`. `path` may hold `[name]` of backend path parameters.
 
     `method` None means the caller's own. `timeout_ms` covers the whole answer (at most 30000).
+    `tls` names how HTTPS is done (`policies/backend-tls`); None is the system's way.
     """
 
     scheme: str
@@ -153,6 +177,7 @@ class HttpBackend:
     path: str
     method: str | None = None
     timeout_ms: int = 10_000
+    tls: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -164,6 +189,7 @@ class VpcBackend:
     path: str
     method: str | None = None
     timeout_ms: int = 10_000
+    tls: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -200,7 +226,8 @@ class Api:
     """One API as declared. `id` is 32 hex digits; `group` is the group's name.
 
     `system_parameters` and `constants` go to the backend besides the mapped parameters; the
-    `source` of a system parameter is its product name (`CaClientIp`).
+    `source` of a system parameter is its product name (`CaClientIp`), that of one of `claims` the
+    claim of the id_token (the product's custom system parameters).
     `document` is the definition as written (plain data), what a release keeps.
     """
 
@@ -215,5 +242,6 @@ class Api:
     backend_parameters: tuple[BackendParameter, ...] = ()
     constants: tuple[Constant, ...] = ()
     system_parameters: tuple[BackendParameter, ...] = ()
+    claims: tuple[BackendParameter, ...] = ()
     result: Result = Result()
     document: Mapping[str, Any] = field(default_factory=dict, compare=False, repr=False)

@@ -10,7 +10,11 @@ __all__ = ["App", "Grant", "Secret"]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class App:
-    """An app. `owner` is the Alibaba Cloud account it belongs to: the "user" of user limits."""
+    """An app. `owner` is the Alibaba Cloud account it belongs to: the "user" of user limits.
+
+    `extend_info` and `market_instance_id` are what backends get as CaAppExtendInfo and
+    CaCloudMarketInstanceId.
+    """
 
     id: str
     name: str
@@ -19,6 +23,8 @@ class App:
     secret: Secret
     code: Secret | None = None
     description: str = ""
+    extend_info: str = ""
+    market_instance_id: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -4,9 +4,11 @@ A Catalog never changes. A change of any kind makes a new one, and each call kee
 it started with, so no call sees half of a change.
 """
 
+import ssl
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from apigateway.backend_names import OwnNames
 from apigateway.documents import DocumentSchema
 from apigateway.matching import PathPattern, RouteTable
 from apigateway.model.api import Api
@@ -14,6 +16,7 @@ from apigateway.model.app import App
 from apigateway.model.group import Domain, Environment, Group
 from apigateway.model.policy import IpControl, SignatureKey, ThrottlingPolicy, VpcAccess
 from apigateway.model.settings import GatewaySettings
+from apigateway.openid import KeyRing
 from apigateway.parameters import Rule
 
 
@@ -22,7 +25,7 @@ class ServedApi:
     """One released API in one environment, with all that is bound to it.
 
     `rules` are the compiled parameters in declared order; `granted` holds ids of apps;
-    `backend_path` is None for a mock.
+    `backend_path` is None for a mock; `own_names` are what callers cannot send to the backend.
     """
 
     api: Api
@@ -32,10 +35,21 @@ class ServedApi:
     rules: tuple[Rule, ...]
     body_schema: DocumentSchema | None
     backend_path: PathPattern | None
+    own_names: OwnNames
     granted: frozenset[str]
     throttling: ThrottlingPolicy | None = None
     signature_key: SignatureKey | None = None
     ip_control: IpControl | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TlsProfile:
+    """A profile of HTTPS to backends, ready for use. `server_name` is None for the host of the
+    address. Connections of one context are never those of another."""
+
+    name: str
+    context: ssl.SSLContext
+    server_name: str | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,12 +63,15 @@ class BoundDomain:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Catalog:
     """`domains` by lower-case host; `routes` by group id and environment; `apps` by AppKey;
-    `apps_by_code` by AppCode; `vpc_accesses` by name; `served` in the order of the releases."""
+    `apps_by_code` by AppCode; `key_rings` verify id_tokens, by environment; `vpc_accesses` and
+    `tls_profiles` by name; `served` in the order of the releases."""
 
     settings: GatewaySettings
     domains: Mapping[str, BoundDomain]
     routes: Mapping[tuple[str, Environment], RouteTable[ServedApi]]
     apps: Mapping[str, App]
     apps_by_code: Mapping[str, App]
+    key_rings: Mapping[Environment, KeyRing]
     vpc_accesses: Mapping[str, VpcAccess]
+    tls_profiles: Mapping[str, TlsProfile]
     served: tuple[ServedApi, ...]

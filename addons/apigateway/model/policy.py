@@ -1,6 +1,6 @@
 """Policies that are bound to APIs and act at once, without a release."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from ipaddress import IPv4Network, IPv6Network
 
@@ -76,7 +76,8 @@ class SignatureKey:
 class VpcAccess:
     """The authorization to reach one port of one instance of a VPC.
 
-    `host` is the address that stands for that instance where this gateway runs.
+    `host` is the address that stands for that instance where this gateway runs. `tls` names how
+    HTTPS to it is done, for APIs that do not say it themselves.
     """
 
     name: str
@@ -85,6 +86,29 @@ class VpcAccess:
     instance_id: str
     port: int
     host: str
+    tls: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ClientCertificate:
+    """Who the gateway is to a backend that asks: PEM, its own certificate first in `chain`."""
+
+    chain: str = field(repr=False)
+    key: Secret
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BackendTls:
+    """How HTTPS to a backend is done where it is not the system's way.
+
+    `ca` is PEM and holds the only CAs that may vouch for it (None: the system's). `server_name`
+    is asked for in the handshake and must be the certificate's (None: the address's host).
+    """
+
+    name: str
+    ca: str | None = field(default=None, repr=False)
+    server_name: str | None = None
+    certificate: ClientCertificate | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

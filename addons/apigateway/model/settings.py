@@ -50,12 +50,29 @@ class EdgeLimits:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class BackendLimits:
+    """`connections` at a time to one backend; `answer_bytes` is the largest body of an answer."""
+
+    connections: int = 256
+    answer_bytes: int = 64 * 1024 * 1024
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SourceVpc:
+    """Callers from `networks` are callers from the VPC `vpc_id` (CaSourceVpcId)."""
+
+    vpc_id: str
+    networks: tuple[IpNetwork, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class GatewaySettings:
     """`store` is the path of the SQLite database; `account` owns every group and policy.
 
     `backend_networks` empty means that backends may live anywhere but in addresses that no
     backend has (link-local, metadata, multicast, unspecified). X-Forwarded-For is believed from
     `trusted_proxies` only; an address on the `blacklist` calls no API of the account.
+    `instance_id` names this gateway to backends (CaInstanceId).
     """
 
     account: str
@@ -66,6 +83,9 @@ class GatewaySettings:
     auto_release_to: tuple[Environment, ...] = (Environment.RELEASE,)
     limits: StandingLimits = StandingLimits()
     edge: EdgeLimits = EdgeLimits()
+    backends: BackendLimits = BackendLimits()
     backend_networks: tuple[IpNetwork, ...] = ()
     trusted_proxies: tuple[IpNetwork, ...] = ()
     blacklist: tuple[IpNetwork, ...] = ()
+    instance_id: str = "apigateway-local"
+    source_vpcs: tuple[SourceVpc, ...] = ()

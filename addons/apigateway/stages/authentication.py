@@ -1,15 +1,17 @@
-"""Who calls: an app proven by its signature or AppCode, or nobody on an anonymous API.
+"""Who calls: an app proven by its signature or AppCode, the holder of an id_token, both, or
+nobody on an anonymous API.
 
-Rule: reference protocol 1.1-1.4. A nonce is spent only after the signature verified, so that
-nobody can burn an app's nonces without its secret.
+Rule: reference protocol 1.1-1.4 and 6. A nonce is spent only after the signature and the token
+verified, so that nobody can burn an app's nonces without its secret.
 """
 
 import hmac
 
 from apigateway.errors import Fault, Refusal
 from apigateway.exchange import Admitted, Identified
-from apigateway.model.api import AppCodeUse, Auth, AuthType, SignatureMethod
+from apigateway.model.api import AppCodeUse, Auth, SignatureMethod
 from apigateway.model.app import App
+from apigateway.openid import Claims
 from apigateway.ports import Nonces
 from apigateway.signature import (
     KEY,
@@ -25,6 +27,7 @@ from apigateway.signature import (
     signed_header_names,
     string_to_sign,
 )
+from apigateway.tokens import verified_token
 from apigateway.wire import APP_CODE_PARAMETER, Headers, is_form, parse_query
 
 LONGEST_NONCE = 256
@@ -141,6 +144,25 @@ def verify(call: Admitted, app: App, method: SignatureMethod) -> int:
     )
 
 
+def app_of_code(call: Admitted, auth: Auth) -> App:
+    """The app whose AppCode the call holds.
+
+    Raises:
+        Refusal: HEADER_REQUIRED, CREDENTIALS_REQUIRED, INVALID_APP_CODE.
+    """
+    if auth.app_code is AppCodeUse.DISABLED:
+        raise Refusal(Fault.HEADER_REQUIRED, "no AppKey", name=KEY)
+    code = app_code_of(call.headers)
+    if code is None and auth.app_code is AppCodeUse.HEADER_OR_QUERY:
+        code = app_code_in_query(call.query)
+    if code is None:
+        raise Refusal(Fault.CREDENTIALS_REQUIRED, "neither AppKey nor AppCode")
+    app = call.catalog.apps_by_code.get(code)
+    if app is None:
+        raise Refusal(Fault.INVALID_APP_CODE, "no app has this AppCode", reason="not exists")
+    return app
+
+
 class Authentication:
     """Admitted -> Identified. Spends the call's nonce."""
 
@@ -149,13 +171,13 @@ class Authentication:
 
     async def __call__(self, call: Admitted) -> Identified:
         auth = call.served.api.auth
-        if auth.type is AuthType.ANONYMOUS:
-            return Identified(**vars(call), app=None, proof="anonymous")
+        if not auth.type.asks_for_app:
+            return _identified(call, None, "", *verified_token(call))
         headers = call.headers
         refuse_repeated(headers)
         key = headers.first(KEY)
         if key is None:
-            return self._by_app_code(call, auth)
+            return _identified(call, app_of_code(call, auth), "AppCode", *verified_token(call))
         app = call.catalog.apps.get(key)
         if app is None:
             raise Refusal(Fault.INVALID_APP_KEY, "no app has this AppKey")
@@ -166,23 +188,19 @@ class Authentication:
         nonce = nonce_of(headers, auth)
         refuse_wrong_md5(call)
         candidate = verify(call, app, method)
+        token, claims = verified_token(call)
         if nonce is not None:
             # A timestamp ahead of our clock stays valid longer; so does its nonce.
             ahead_ms = max(0, sent_ms - call.received_ms) if sent_ms is not None else 0
             lifetime_ms = WINDOW_MS + ahead_ms + 1  # the last millisecond of the window counts
             if not await self._nonces.claim(key, nonce, call.received_ms, lifetime_ms):
                 raise Refusal(Fault.NONCE_USED, f"app {app.name} within 15 minutes")
-        return Identified(**vars(call), app=app, proof=f"{method}, string {candidate}")
+        return _identified(call, app, f"{method}, string {candidate}", token, claims)
 
-    def _by_app_code(self, call: Admitted, auth: Auth) -> Identified:
-        if auth.app_code is AppCodeUse.DISABLED:
-            raise Refusal(Fault.HEADER_REQUIRED, "no AppKey", name=KEY)
-        code = app_code_of(call.headers)
-        if code is None and auth.app_code is AppCodeUse.HEADER_OR_QUERY:
-            code = app_code_in_query(call.query)
-        if code is None:
-            raise Refusal(Fault.CREDENTIALS_REQUIRED, "neither AppKey nor AppCode")
-        app = call.catalog.apps_by_code.get(code)
-        if app is None:
-            raise Refusal(Fault.INVALID_APP_CODE, "no app has this AppCode", reason="not exists")
-        return Identified(**vars(call), app=app, proof="AppCode")
+
+def _identified(
+    call: Admitted, app: App | None, proof: str, token: str, claims: Claims
+) -> Identified:
+    if token:
+        proof = f"{proof}, id_token" if proof else "id_token"
+    return Identified(**vars(call), app=app, proof=proof or "anonymous", token=token, claims=claims)

@@ -13,7 +13,8 @@ class Authorization:
 
     def __call__(self, call: Identified) -> Authorized:
         if call.app is None:
-            return Authorized(**vars(call), authorized_by="anonymous API")
+            asked = "id_token" if call.token else "anonymous API"
+            return Authorized(**vars(call), authorized_by=asked)
         if call.app.id not in call.served.granted:
             raise Refusal(
                 Fault.UNAUTHORIZED,

@@ -6,46 +6,25 @@ another query field or another header. A name that the gateway sets is the gatew
 caller's own copy of it is dropped.
 """
 
-from collections.abc import Callable, Iterable, Iterator
-from email.utils import formatdate
+from collections.abc import Container, Iterable, Iterator
 from urllib.parse import quote, urlencode
 
+from apigateway.backend_names import folded
 from apigateway.errors import Fault, Refusal
 from apigateway.exchange import Mapped, Outbound, Validated
 from apigateway.matching import PathPattern
 from apigateway.model.api import (
-    Api,
     AppCodeUse,
-    BodyFormat,
     HttpBackend,
     Location,
     MockBackend,
     Mode,
     VpcBackend,
 )
-from apigateway.wire import (
-    APP_CODE_PARAMETER,
-    FORM_MEDIA_TYPE,
-    Headers,
-    Pairs,
-    decode_form_text,
-    form_fields,
-    is_form,
-)
-
-SYSTEM_PARAMETERS: dict[str, Callable[[Validated], str]] = {
-    "CaClientIp": lambda call: call.client_ip,
-    "CaDomain": lambda call: call.host,
-    "CaRequestHandleTime": lambda call: formatdate(call.received_ms / 1000, usegmt=True),
-    "CaAppId": lambda call: call.app.id if call.app else "",
-    "CaAppKey": lambda call: call.app.key if call.app else "",
-    "CaRequestId": lambda call: call.request_id,
-    "CaApiName": lambda call: call.served.api.name,
-    "CaHttpSchema": lambda call: call.scheme.upper(),
-    "CaProxy": lambda call: "AliCloudApiGateway",
-    "CaClientUa": lambda call: call.headers.first("User-Agent") or "",
-    "CaStage": lambda call: call.environment.value,
-}
+from apigateway.multipart_body import Part
+from apigateway.outbound_body import outbound_body
+from apigateway.system_parameters import SYSTEM_PARAMETERS, claim_text
+from apigateway.wire import APP_CODE_PARAMETER, Headers, Pairs, decode_form_text
 
 REPRESENTATION = frozenset(
     {
@@ -90,23 +69,31 @@ _ON_THE_WIRE = "".join(map(chr, range(0x21, 0x7F))).replace("#", "")
 _PATH_SAFE = "!$&'()*+,;=:@~"
 
 
-def placed_values(call: Validated) -> Iterator[tuple[Location, str, str]]:
-    """Every value that the definition sends, as (location, backend name, value)."""
+def placed_values(call: Validated) -> Iterator[tuple[Location, str, str | Part]]:
+    """Every value that the definition sends, as (location, backend name, value). A file stands in
+    a body only, which the definition's check sees to."""
     api = call.served.api
     passthrough = api.request.mode is Mode.PASSTHROUGH
     mapped = {parameter.source for parameter in api.backend_parameters}
     for parameter in api.backend_parameters:
-        if (value := call.arguments.get(parameter.source)) is not None:
+        if (value := _argument(call, parameter.source)) is not None:
             yield parameter.location, parameter.name, value
     for declared in api.request.parameters:
         if declared.name in mapped or (passthrough and declared.location is not Location.PATH):
             continue
-        if (value := call.arguments.get(declared.name)) is not None:
+        if (value := _argument(call, declared.name)) is not None:
             yield declared.location, declared.name, value
     for constant in api.constants:
         yield constant.location, constant.name, constant.value
     for system in api.system_parameters:
         yield system.location, system.name, SYSTEM_PARAMETERS[system.source](call)
+    for claim in api.claims:
+        if (text := claim_text(call.claims.get(claim.source))) is not None:
+            yield claim.location, claim.name, text
+
+
+def _argument(call: Validated, name: str) -> str | Part | None:
+    return call.files.get(name) or call.arguments.get(name)
 
 
 def build_path(pattern: PathPattern, values: dict[str, str], rest: Iterable[str]) -> str:
@@ -145,36 +132,29 @@ def header_value(name: str, value: str) -> str:
     return value.strip(" \t")
 
 
-def passed_headers(headers: Headers, mode: Mode, own: Iterable[str]) -> Iterator[tuple[str, str]]:
-    """The caller's header fields that go on, without those of one connection, the gateway's
-    protocol, and any spelling of a name in `own` (a backend may read `X_App` as `X-App`)."""
+def passed_headers(headers: Headers, mode: Mode, own: frozenset[str]) -> Iterator[tuple[str, str]]:
+    """The caller's header fields that go on, without those of one connection, those of the
+    gateway's protocol, and any spelling of a name in `own` (`X_App` may be read as `X-App`)."""
     nominated = {
         token.strip().lower() for value in headers.all("Connection") for token in value.split(",")
     }
-    taken = {_folded(name) for name in own}
     for name, value in headers.fields:
-        lower = name.lower()
-        if lower in HOP_BY_HOP or lower in nominated or _folded(name) in taken:
+        lower, plain = name.lower(), folded(name)
+        if lower in HOP_BY_HOP or lower in nominated or plain in own:
             continue
         if mode is Mode.MAPPING and lower not in REPRESENTATION:
             continue
-        if _folded(name).startswith("x-ca-"):
+        if plain.startswith("x-ca-") or plain == "x-forwarded-for":
             continue
         if lower == "authorization" and value.strip().upper().startswith("APPCODE"):
             continue
         yield name, value
 
 
-def _folded(name: str) -> str:
-    return name.lower().replace("_", "-")
-
-
-def left_over_query(raw: str, taken: set[str]) -> str:
+def left_over_query(raw: str, taken: Container[str]) -> str:
     """The items of a query as on the wire, but for those whose decoded name is in `taken`."""
     kept = (
-        item
-        for item in raw.split("&")
-        if not taken or decode_form_text(item.partition("=")[0]) not in taken
+        item for item in raw.split("&") if decode_form_text(item.partition("=")[0]) not in taken
     )
     return quote("&".join(kept).encode("utf-8", "surrogateescape"), safe=_ON_THE_WIRE)
 
@@ -184,79 +164,47 @@ def outbound_request(
 ) -> Outbound:
     mode = call.served.api.request.mode
     places: dict[Location, list[tuple[str, str]]] = {location: [] for location in Location}
+    fields: list[tuple[str, str | Part]] = []
     for location, name, value in placed_values(call):
-        places[location].append((name, value))
+        if location is Location.BODY:
+            fields.append((name, value))
+        elif isinstance(value, str):
+            places[location].append((name, value))
     defined = [(name, header_value(name, value)) for name, value in places[Location.HEADER]]
-    own_names = [name for name, _ in defined]
     query, query_pairs = _query(call, tuple(places[Location.QUERY]))
-    body, form_pairs = _body(call, tuple(places[Location.BODY]))
-    passed = passed_headers(call.headers, mode, [*own_names, "X-Forwarded-For"])
-    if body is not call.body:
+    body = outbound_body(call, fields)
+    own = call.served.own_names[Location.HEADER]
+    passed = passed_headers(call.headers, mode, own)
+    if body.made:
         passed = (field for field in passed if not field[0].lower().startswith("content-"))
     headers = [*passed, *defined]
-    if body is not call.body and body and "content-type" not in map(str.lower, own_names):
-        headers.append(("Content-Type", f"{FORM_MEDIA_TYPE}; charset=UTF-8"))
+    if body.content_type and "content-type" not in own:
+        headers.append(("Content-Type", body.content_type))
     headers += [("X-Ca-Request-Id", call.request_id), ("X-Forwarded-For", call.client_ip)]
     return Outbound(
         method=backend.method or call.method,
         path=build_path(path_pattern, dict(places[Location.PATH]), call.path_rest),
         query=query,
         headers=tuple(headers),
-        body=body,
+        body=body.content,
         query_pairs=query_pairs,
-        form_pairs=form_pairs,
-        defined=tuple(own_names),
+        form_pairs=body.form_pairs,
+        defined=tuple(name for name, _ in defined),
     )
-
-
-def _declared(api: Api, location: Location) -> set[str]:
-    """Names that the gateway reads at a place itself; in passthrough it reads only the path."""
-    if api.request.mode is Mode.PASSTHROUGH:
-        return set()
-    return {p.name for p in api.request.parameters if p.location is location}
 
 
 def _query(call: Validated, own: Pairs) -> tuple[str, Pairs]:
     """The query as sent, and its pairs decoded: what is left of the caller's, then the own."""
-    encoded = urlencode(own, quote_via=quote)
+    encoded = urlencode(own, quote_via=quote, errors="surrogateescape")
     if call.served.api.request.mode is Mode.MAPPING or not call.query:
         return encoded, own
-    taken = _declared(call.served.api, Location.QUERY) | {name for name, _ in own}
+    taken: Container[str] = call.served.own_names[Location.QUERY]
     if call.served.api.auth.app_code is AppCodeUse.HEADER_OR_QUERY:
-        taken |= {name for name, _ in call.query_pairs if name.lower() == APP_CODE_PARAMETER}
+        codes = {name for name, _ in call.query_pairs if name.lower() == APP_CODE_PARAMETER}
+        taken = call.served.own_names[Location.QUERY] | codes
     raw = left_over_query(call.query, taken)
     pairs = tuple(pair for pair in call.query_pairs if pair[0] not in taken)
     return f"{raw}&{encoded}" if raw and encoded else raw or encoded, (*pairs, *own)
-
-
-def _readable_fields(body: bytes, content_type: str) -> Pairs:
-    """The fields of a form that passes as it is; () where a backend could not read it either."""
-    if not is_form(content_type):
-        return ()
-    try:
-        return form_fields(body, content_type)
-    except (LookupError, UnicodeDecodeError):
-        return ()
-
-
-def _body(call: Validated, own: Pairs) -> tuple[bytes, Pairs]:
-    """The body as sent and its form fields. It is the caller's own object where it passes."""
-    api = call.served.api
-    content_type = call.headers.first("Content-Type") or ""
-    passes = (
-        api.request.mode is Mode.PASSTHROUGH
-        or api.request.body.format is BodyFormat.STREAM
-        or (api.request.mode is Mode.MAPPING_PASSTHROUGH and not is_form(content_type))
-    )
-    if passes and not own:
-        return call.body, _readable_fields(call.body, content_type)
-    kept: Pairs = ()
-    if api.request.mode is not Mode.MAPPING:
-        taken = _declared(api, Location.BODY) | {name for name, _ in own}
-        sent = call.form_pairs or _readable_fields(call.body, content_type)
-        kept = tuple(pair for pair in sent if pair[0] not in taken)
-    pairs = (*kept, *own)
-    return urlencode(pairs).encode("ascii"), pairs
 
 
 class Mapping:

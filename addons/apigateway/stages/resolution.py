@@ -6,13 +6,14 @@ Guide, "Define backend service information" and the VPC part.
 from apigateway.errors import Fault, Refusal
 from apigateway.exchange import HttpUpstream, Mapped, MockUpstream, Resolved, Upstream
 from apigateway.model.api import Backend, HttpBackend, MockBackend
-from apigateway.model.catalog import Catalog
+from apigateway.model.catalog import Catalog, TlsProfile
 
 
 def upstream_of(backend: Backend, catalog: Catalog) -> Upstream:
     """
     Raises:
-        Refusal: VPC_ACCESS_DENIED, the backend names an authorization that is not there.
+        Refusal: VPC_ACCESS_DENIED, BACKEND_TLS, the backend names an authorization or a TLS
+            profile that is not there.
     """
     if isinstance(backend, MockBackend):
         return MockUpstream(
@@ -24,6 +25,7 @@ def upstream_of(backend: Backend, catalog: Catalog) -> Upstream:
             host=backend.host,
             port=backend.port,
             timeout_ms=backend.timeout_ms,
+            tls=_tls_of(backend.scheme, backend.tls, catalog),
         )
     access = catalog.vpc_accesses.get(backend.access)
     if access is None:
@@ -34,7 +36,19 @@ def upstream_of(backend: Backend, catalog: Catalog) -> Upstream:
         port=access.port,
         timeout_ms=backend.timeout_ms,
         vpc_access=access.name,
+        tls=_tls_of(backend.scheme, backend.tls or access.tls, catalog),
     )
+
+
+def _tls_of(scheme: str, name: str | None, catalog: Catalog) -> TlsProfile | None:
+    """A profile that is named and not there never becomes the system's way: it may be what kept
+    the backend from being another."""
+    if scheme != "https" or name is None:
+        return None
+    profile = catalog.tls_profiles.get(name)
+    if profile is None:
+        raise Refusal(Fault.BACKEND_TLS, f"no backend TLS profile named {name!r}", reason="")
+    return profile
 
 
 class Resolution:

@@ -8,10 +8,18 @@ from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
 from cryptography.x509.oid import ExtendedKeyUsageOID
 from unit.definition.written import API, GROUP, Written
-from unit.issued import CA, HOST, NOW, key_text, leaf, odd_leaf, pem
+from unit.issued import CA, HOST, NOW, client, key_text, leaf, odd_leaf, pem
 
-from apigateway.commands.cert import make_ca, make_leaf
-from apigateway.definition.certificates import Unfit, findings, is_name_for, read_chain, read_key
+from apigateway.commands.cert import Issued, make_ca, make_leaf
+from apigateway.definition.certificates import (
+    Unfit,
+    ca_findings,
+    client_findings,
+    findings,
+    is_name_for,
+    read_chain,
+    read_key,
+)
 from apigateway.definition.load import load_project
 from apigateway.definition.problems import DefinitionError
 
@@ -174,6 +182,52 @@ def test_what_a_certificate_may_not_be_used_for_is_found() -> None:
 def test_a_signature_with_sha1_is_found() -> None:
     found = whats(SIGNED_WITH_SHA1, leaf().key_pem.decode())
     assert ("chain", "certificate 1 of the chain is signed with SHA1") in found
+
+
+def test_a_clients_certificate_needs_no_name_and_is_not_a_servers() -> None:
+    def found(chain: str, key: str) -> list[tuple[str, str]]:
+        return [(finding.what, finding.mend) for finding in client_findings(chain, key, NOW)]
+
+    chain, key = client()
+    assert found(chain, key) == found(chain + pem(CA), key) == []
+    assert found(*odd_leaf()) == []  # good for any purpose
+    server = leaf()
+    use = "use one with the extended key usage clientAuth"
+    of_a_server = [("the certificate is not one of a client", use)]
+    assert found(pem(server), server.key_pem.decode()) == of_a_server
+    assert found(pem(CA) + chain, key)[0] == (
+        "the gateway's own certificate is number 2 of the chain",
+        "put it first, and its issuers after it",
+    )
+    assert found(chain, client()[1]) == [
+        (
+            "the private key is not that of the certificate",
+            "use the key that the certificate was requested with",
+        )
+    ]
+    assert found(key, key)[0][1] == "write the gateway's certificate as PEM"
+
+
+def test_of_the_cas_of_a_bundle_one_must_hold_and_the_others_are_warned_of() -> None:
+    def found(days: int, *cas: Issued) -> list[tuple[str, bool]]:
+        at = NOW + timedelta(days=days)
+        return [(finding.what, finding.warning) for finding in ca_findings(pem(*cas), at)]
+
+    old = make_ca(NOW - timedelta(days=3640))
+    assert found(0, CA) == []
+    assert found(0, old) == [("the certificate expires in 10 days, on 2024-05-11 12:00 UTC", True)]
+    assert found(11, old) == [("the certificate expired on 2024-05-11 12:00 UTC", False)]
+    assert found(11, old, CA) == [
+        ("certificate 1 of the file expired on 2024-05-11 12:00 UTC", True)
+    ]
+    assert [warning for _, warning in found(11, old, old)] == [False, False]
+    assert found(-2, CA) == [("the certificate is not valid before 2024-04-30 11:00 UTC", False)]
+
+
+def test_a_bundle_without_a_certificate_is_found() -> None:
+    for text in (CA.key_pem.decode(), "-----BEGIN CERTIFICATE-----\nAAAA\n"):
+        (finding,) = ca_findings(text, NOW)
+        assert (finding.part, finding.warning) == ("ca", False)
 
 
 def bound(written: Written, text: str, chain: str | None = None, key: str | None = None) -> None:

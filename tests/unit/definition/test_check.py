@@ -96,14 +96,6 @@ SECRET = "secret: env:DEMO_SECRET"
             id="route",
         ),
         pytest.param(
-            OTHER_API,
-            "name: Other\nrequest: {method: GET, path: /other}\n"
-            "backend: {type: vpc, access: §note, path: /}\n",
-            'there is no VPC access "note"; '
-            'did you mean "notes"? Declare it in policies/vpc-access',
-            id="vpc-access",
-        ),
-        pytest.param(
             THROTTLING,
             "name: standard\nunit: day\napi: 10\nuser: §11\n",
             "the user limit 11 is more than the API limit 10; write at most 10",
@@ -210,6 +202,17 @@ def test_a_method_beside_any_is_a_warning(written: Written) -> None:
     written.write(OTHER_API, text.replace("}\nb", parameters))
     assert written.warnings() == written.expected(
         'ANY /forecast/[city] leaves GET to "GetForecast"; name the methods, if that is not meant'
+    )
+
+
+def test_a_vpc_access_that_is_not_there_is_a_warning_since_its_removal_must_act(
+    written: Written,
+) -> None:
+    backend = "backend: {type: vpc, access: §note, path: /}\n"
+    written.write(OTHER_API, f"name: Other\nrequest: {{method: GET, path: /other}}\n{backend}")
+    assert written.warnings() == written.expected(
+        'there is no VPC access "note": its calls are refused; '
+        'did you mean "notes"? Declare it in policies/vpc-access'
     )
 
 

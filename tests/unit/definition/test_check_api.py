@@ -6,6 +6,9 @@ from unit.definition.written import API, Written, api
 PATTERN_MEND = "RE2 has no backreferences (\\1) and no look-around ((?=...), (?<=...)); rewrite it"
 
 
+MULTIPART = "method: POST, path: /a, body: {format: multipart}"
+
+
 @pytest.mark.parametrize(
     ("text", "message"),
     [
@@ -173,6 +176,72 @@ PATTERN_MEND = "RE2 has no backreferences (\\1) and no look-around ((?=...), (?<
             "put what it names under $defs and write #/$defs/name",
             id="reference-out-of-the-schema",
         ),
+        pytest.param(
+            api(request=MULTIPART, parameters="name: f, in: §query, type: File"),
+            'the file "f" cannot stand in query; write in: body, or another type',
+            id="file-in-the-query",
+        ),
+        pytest.param(
+            api(parameters="name: f, in: body, type: §File"),
+            'the file "f" needs a multipart body, and the body is a form; '
+            "write body: {format: multipart}, or another type",
+            id="file-of-a-form",
+        ),
+        pytest.param(
+            api(
+                request="method: POST, path: /a, body: {format: stream}",
+                parameters="name: f, in: body, type: §File",
+            ),
+            'the file "f" needs a multipart body, and the body is a stream; '
+            "write body: {format: multipart}, or another type",
+            id="file-of-a-stream",
+        ),
+        pytest.param(
+            api(request=MULTIPART, parameters="name: f, in: body, type: File, §default: x"),
+            'the file "f" cannot have a default; remove it',
+            id="default-of-a-file",
+        ),
+        pytest.param(
+            api(request=MULTIPART, parameters="name: f, in: body, type: File, §enum: [x]"),
+            'enum is for type String or number, and "f" is File; remove it, or change the type',
+            id="enum-of-a-file",
+        ),
+        pytest.param(
+            api(request=MULTIPART, parameters="name: f, in: body, type: File, §max_length: 1"),
+            'max_length is for type String, and "f" is File; remove it, or change the type',
+            id="length-of-a-file",
+        ),
+        pytest.param(
+            api(request=MULTIPART, parameters="name: f, in: body, type: File, §schema: true"),
+            'schema is for type JSON, and "f" is File; remove it, or change the type',
+            id="schema-of-a-file",
+        ),
+        pytest.param(
+            api(request=MULTIPART, parameters="name: f, in: body, §max_bytes: 3"),
+            'max_bytes is for type File, and "f" is String; remove it, or change the type',
+            id="size-of-text",
+        ),
+        pytest.param(
+            api(request=MULTIPART, parameters="name: §'a%22', in: body"),
+            "the name 'a%22' of a part holds a backslash, quote or percent sign; "
+            "write a plain name",
+            id="name-of-a-part",
+        ),
+        pytest.param(
+            api(
+                request="method: GET, path: /a, body: {format: §multipart}",
+                parameters="name: f, in: body, type: File\nname: t, in: body",
+            ),
+            "GET has no body to hold parts; write method: POST, or remove body",
+            id="parts-of-a-get",
+        ),
+        pytest.param(
+            api(request="method: POST, path: /a, body: {format: multipart; §schema: true}").replace(
+                ";", ","
+            ),
+            "a schema checks a JSON document, and the body is multipart; write format: stream",
+            id="schema-of-parts",
+        ),
     ],
 )
 def test_what_breaks_a_rule_is_pointed_at(written: Written, text: str, message: str) -> None:
@@ -236,3 +305,15 @@ def test_header_names_are_one_whatever_their_case_and_dashes(written: Written) -
 def test_what_only_looks_wrong_is_a_warning(written: Written, text: str, message: str) -> None:
     written.write("definitions/weather/test.yaml", text)
     assert written.warnings() == written.expected(message)
+
+
+@pytest.mark.parametrize("method", ["POST", "PUT", "PATCH", "DELETE", "ANY"])
+def test_parts_and_files_go_with_every_method_that_has_a_body(
+    written: Written, method: str
+) -> None:
+    parameters = "name: f, in: body, type: File, max_bytes: 0, required: true, example: a.png"
+    text = api(
+        request=MULTIPART.replace("POST", method), parameters=f"{parameters}\nname: t, in: body"
+    )
+    written.write("definitions/weather/test.yaml", text)
+    assert (written.problems(), written.warnings()) == ([], [])

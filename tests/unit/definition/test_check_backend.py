@@ -1,8 +1,9 @@
 """The backend's side of one API: each rule with a bad file and the place."""
 
 import pytest
-from unit.definition.written import Written, api
+from unit.definition.written import BACKEND_TLS, Written, api
 
+MULTIPART = "method: POST, path: /a, body: {format: multipart}"
 HTTP = "type: http, address: 'http://127.0.0.1:9000', "
 
 
@@ -98,7 +99,8 @@ HTTP = "type: http, address: 'http://127.0.0.1:9000', "
             ).replace(";", ","),
             'backend.system[0].from is "CaClientIP"; did you mean "CaClientIp"? Write one of: '
             "CaClientIp, CaDomain, CaRequestHandleTime, CaAppId, CaRequestId, CaApiName, "
-            "CaHttpSchema, CaProxy, CaClientUa, CaAppKey, CaStage",
+            "CaHttpSchema, CaProxy, CaClientUa, CaAppKey, CaStage, CaAppExtendInfo, "
+            "CaCloudMarketInstanceId, CaInstanceId, CaSourceVpcId",
             id="system-parameter",
         ),
         pytest.param(
@@ -124,6 +126,51 @@ HTTP = "type: http, address: 'http://127.0.0.1:9000', "
             '"c" cannot be a form field at the backend: the body is a stream; '
             "choose query or header",
             id="field-of-a-stream",
+        ),
+        pytest.param(
+            api(
+                request=MULTIPART,
+                parameters="name: f, in: body, type: File",
+                backend=HTTP + "path: /b, parameters: [{from: f; name: g; in: §query}]",
+            ).replace(";", ","),
+            'the file "f" cannot go to query; write in: body',
+            id="file-to-the-query",
+        ),
+        pytest.param(
+            api(
+                request=MULTIPART,
+                parameters="name: §f, in: body, type: File",
+                backend=HTTP + "path: /b, method: get",
+            ),
+            '"f" cannot be a part at the backend: GET has no body; write backend.method: POST',
+            id="part-of-a-get",
+        ),
+        pytest.param(
+            api(
+                request=f"{MULTIPART}, mode: passthrough",
+                backend=HTTP + "path: /b, method: §head",
+            ),
+            "HEAD has no body for the parts that pass on; "
+            "write backend.method: POST, or mode: mapping",
+            id="parts-that-pass-on-to-head",
+        ),
+        pytest.param(
+            api(
+                request=MULTIPART,
+                backend=HTTP + "path: /b, constants: [{name: §'a\\b'; in: body; value: x}]",
+            ).replace(";", ","),
+            "the name 'a\\\\b' of a part holds a backslash, quote or percent sign; "
+            "write a plain name",
+            id="name-of-a-part",
+        ),
+        pytest.param(
+            api(
+                request=MULTIPART,
+                backend=HTTP + "path: /b, constants: [{name: §Content-type; in: header; value: x}]",
+            ).replace(";", ","),
+            "the header Content-type names the boundary of the parts, which is the gateway's; "
+            "remove it",
+            id="type-of-a-multipart-body",
         ),
         pytest.param(
             api(
@@ -192,3 +239,38 @@ def test_the_rest_of_a_path_may_go_to_the_rest_of_the_backend_path(written: Writ
 def test_a_backend_behind_ipv6_is_taken(written: Written) -> None:
     text = api(backend="type: http, address: 'http://[::1]:9000', path: /b")
     assert written.write("definitions/weather/test.yaml", text).problems() == []
+
+
+def test_text_parts_may_go_to_a_backend_without_a_body(written: Written) -> None:
+    text = api(
+        request=MULTIPART,
+        parameters="name: t, in: body",
+        backend=HTTP + "path: /b, method: GET, parameters: [{from: t; name: u; in: query}]",
+    )
+    written.write("definitions/weather/test.yaml", text.replace(";", ","))
+    assert written.problems() == []
+
+
+@pytest.mark.parametrize(
+    ("backend", "message"),
+    [
+        (
+            HTTP + "path: /b, §tls: internal",
+            "backend.tls has no effect over http; write https:// in backend.address, or remove it",
+        ),
+        (
+            "type: vpc, access: notes, path: /b, §tls: internal",
+            "backend.tls has no effect over http; write scheme: https, or remove it",
+        ),
+        (
+            "type: http, address: §127.0.0.1:9000, path: /b, tls: internal",
+            'the address "127.0.0.1:9000" does not start with http:// or https://; '
+            "write scheme://host:port, for example http://127.0.0.1:9000",
+        ),
+    ],
+    ids=["http", "vpc", "no address"],
+)
+def test_a_tls_profile_is_for_https(written: Written, backend: str, message: str) -> None:
+    written.write(BACKEND_TLS, "name: internal\nserver_name: b.test\n")
+    problems = written.write("definitions/weather/test.yaml", api(backend=backend)).problems()
+    assert problems == written.expected(message)

@@ -9,7 +9,13 @@ from apigateway.lifecycle import release_at_start
 from apigateway.matching import split_path
 from apigateway.model.catalog import Catalog, ServedApi
 from apigateway.model.group import Environment
-from apigateway.model.policy import Binding, PolicyKind, ThrottlingPolicy, WindowUnit
+from apigateway.model.policy import (
+    BackendTls,
+    Binding,
+    PolicyKind,
+    ThrottlingPolicy,
+    WindowUnit,
+)
 from apigateway.store.memory import MemoryStore
 
 PROJECT = sample_project()
@@ -75,6 +81,17 @@ def test_of_two_bindings_the_last_wins() -> None:
     )
     catalog = compile_catalog(project, releases_of().releases.current())
     assert served(catalog, "GetForecast").throttling == policy
+
+
+def test_each_profile_of_backend_tls_is_made_once_ready_for_use() -> None:
+    named = [BackendTls(name=name, server_name=f"{name}.internal") for name in ("one", "two")]
+    catalog = compile_catalog(replace(PROJECT, backend_tls=tuple(named)), ())
+    assert {
+        name: (profile.name, profile.server_name) for name, profile in catalog.tls_profiles.items()
+    } == {"one": ("one", "one.internal"), "two": ("two", "two.internal")}
+    one, two = (catalog.tls_profiles[name].context for name in ("one", "two"))
+    assert one is not two
+    assert one.check_hostname and two.check_hostname
 
 
 def test_the_released_definition_is_served_and_not_the_draft() -> None:

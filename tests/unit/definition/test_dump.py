@@ -43,6 +43,7 @@ FULL: dict[str, Any] = {
         "path": "/x/[v]/[A]/*",
         "method": "POST",
         "timeout_ms": 1,
+        "tls": "internal-services",
         "parameters": [{"from": "a", "name": "A", "in": "path"}],
         "constants": [{"name": "v", "in": "path", "value": "1"}],
         "system": [{"from": "CaStage", "name": "X-Stage", "in": "header"}],
@@ -98,3 +99,21 @@ def test_zero_and_false_are_not_taken_for_absent() -> None:
     again = parse_api(dump_api(api), group=GROUP, account="1001")
     assert again == api
     assert again.request.parameters[0].schema is False
+
+
+def test_a_multipart_body_and_a_file_of_no_bytes_are_kept() -> None:
+    document = {
+        "name": "TestApi",
+        "request": {
+            "method": "POST",
+            "path": "/",
+            "parameters": [{"name": "a", "in": "body", "type": "File", "max_bytes": 0}],
+            "body": {"format": "multipart"},
+        },
+        "backend": {"type": "mock"},
+    }
+    api = parse_api(document, group=GROUP, account="1001")
+    dumped = dump_api(api)
+    assert dumped["request"]["parameters"][0]["max_bytes"] == 0
+    assert dumped["request"]["body"] == {"format": "multipart"}
+    assert parse_api(dumped, group=GROUP, account="1001") == api

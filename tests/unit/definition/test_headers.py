@@ -2,7 +2,7 @@
 
 import pytest
 
-from apigateway.definition.headers import fault_of_header, folded, is_header_value
+from apigateway.definition.headers import fault_of_header, is_header_value
 
 
 @pytest.mark.parametrize("name", ["X-App", "Accept", "Authorization", "X-Ca-Mine", "x!y"])
@@ -32,10 +32,6 @@ def test_what_is_no_token_is_no_name(name: str) -> None:
     fault = fault_of_header(name)
     assert fault is not None
     assert "is not a header name" in fault[0]
-
-
-def test_careless_backends_read_underscores_as_dashes() -> None:
-    assert folded("X_App") == folded("x-app")
 
 
 def test_a_value_is_one_plain_line() -> None:

@@ -136,3 +136,9 @@ def test_a_use_of_app_codes_that_is_none_is_a_problem(written: Written) -> None:
     problem = written.problems()[0]
     assert problem.startswith(f"{written.marks[0]}: auth.app_code "), written.problems()
     assert "header_or_query" in problem
+
+
+def test_a_document_without_a_file_reads_none() -> None:
+    openid = {"type": "authorization", "jwks": "file:pyproject.toml"}
+    with pytest.raises(DefinitionError, match="this document lies beside none"):
+        parse(auth={"type": "openid", "openid": openid})

@@ -133,7 +133,8 @@ def test_a_throttling_policy_keeps_its_special_limits(written: Written) -> None:
         (
             VPC,
             "name: notes\nvpc_id: §vpc\ninstance_id: i-000001\nport: 1\nhost: a\n",
-            "vpc_id \"vpc\" is not permitted; write 6 to 30 letters, digits, '_' or '-'",
+            "vpc_id \"vpc\" is not permitted; write 6 to 30 letters, digits, '_' or '-', "
+            "a letter first",
         ),
         (
             VPC,
@@ -255,3 +256,77 @@ def test_a_word_for_pages_that_is_none_is_a_problem_at_its_place(
     (problem,) = written.problems()
     assert problem.startswith(f"{written.marks[0]}: "), problem
     assert message in problem
+
+
+# --- what system parameters tell backends
+
+
+def test_what_system_parameters_tell_is_read_and_has_defaults(written: Written) -> None:
+    project = written.load()
+    assert (project.settings.instance_id, project.settings.source_vpcs) == ("apigateway-local", ())
+    assert (project.apps[0].extend_info, project.apps[0].market_instance_id) == ("", "")
+    networks = "{vpc_id: vpc-01, networks: [10.0.0.0/8, '::1']}"
+    written.write(
+        GATEWAY,
+        f"account: '1001'\nregion: cn-hangzhou\ninstance_id: mine\nsource_vpcs: [{networks}]\n",
+    )
+    app = "name: demo\nkey: '203753385'\nsecret: env:DEMO_SECRET\n"
+    written.write(APP, f"{app}extend_info: gold 中\nmarket_instance_id: cmapi-1\n")
+    project = written.load()
+    assert project.settings.instance_id == "mine"
+    (vpc,) = project.settings.source_vpcs
+    assert (vpc.vpc_id, vpc.networks) == ("vpc-01", (ip_network("10.0.0.0/8"), ip_network("::1")))
+    assert project.apps[0].extend_info == "gold 中"
+    assert project.apps[0].market_instance_id == "cmapi-1"
+
+
+ACCOUNT = "account: '1001'\nregion: cn-hangzhou\n"
+CALLER = "name: demo\nkey: '203753385'\nsecret: env:DEMO_SECRET\n"
+
+
+@pytest.mark.parametrize(
+    ("path", "text", "message"),
+    [
+        (
+            APP,
+            CALLER + 'extend_info: §"a\\r\\nX-Admin: 1"\n',
+            "extend_info holds a line break, control sign or outer blank; write one plain line",
+        ),
+        (
+            APP,
+            CALLER + 'extend_info: §" a"\n',
+            "extend_info holds a line break, control sign or outer blank; write one plain line",
+        ),
+        (
+            APP,
+            CALLER + "market_instance_id: §a b\n",
+            'market_instance_id "a b" is not permitted; '
+            "write up to 64 letters, digits, '_' or '-'",
+        ),
+        (
+            GATEWAY,
+            ACCOUNT + "instance_id: §''\n",
+            "instance_id \"\" is not permitted; write up to 64 letters, digits, '_' or '-'",
+        ),
+        (
+            GATEWAY,
+            ACCOUNT + "source_vpcs: [{vpc_id: vpc-01, networks: [10.0.0.0/8, §10.0.0.1/8]}]\n",
+            'source_vpcs[0].networks[1] "10.0.0.1/8" has bits below its mask; write "10.0.0.0/8"',
+        ),
+        (
+            GATEWAY,
+            ACCOUNT + "source_vpcs: [{vpc_id: vpc-01, networks: §[]}]\n",
+            "source_vpcs[0].networks is an empty list; "
+            'write at least one, for example ["10.0.0.0/8"]',
+        ),
+        (
+            GATEWAY,
+            ACCOUNT + "source_vpcs: [{vpc_id: §1, networks: [10.0.0.0/8]}]\n",
+            "source_vpcs[0].vpc_id must be text, not the number 1; put it in quotes",
+        ),
+    ],
+)
+def test_what_no_backend_could_get_is_pointed_at(
+    written: Written, path: str, text: str, message: str
+) -> None:
+    assert written.write(path, text).problems() == written.expected(message)

@@ -12,7 +12,7 @@ from apigateway.definition.problems import Report
 NOTHING_HERE = "a file of no kind: nothing is read here"
 IN_POLICIES = (
     "write grants into grants.yaml, bindings into bindings.yaml, "
-    "and policies into throttling, signature-keys, vpc-access, ip-control"
+    "and policies into throttling, signature-keys, vpc-access, ip-control, backend-tls"
 )
 
 
@@ -32,6 +32,7 @@ def test_every_kind_of_file_is_found(written: Written) -> None:
         "signature-key": 1,
         "vpc-access": 1,
         "ip-control": 1,
+        "backend-tls": 0,
     }
     assert places.grants is not None
     assert places.bindings is not None

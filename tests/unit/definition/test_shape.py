@@ -17,6 +17,7 @@ KINDS = [
     "signature-key",
     "vpc-access",
     "ip-control",
+    "backend-tls",
     "grants",
     "bindings",
 ]
@@ -84,7 +85,7 @@ def test_an_unknown_key_is_pointed_at_with_the_keys_that_are_known() -> None:
     keys, what, mend, at_key = bad("api", {**GOOD, "auth": {"tpye": "app"}})[0]
     assert (keys, what, at_key) == (("auth", "tpye"), 'unknown key "tpye" in auth', True)
     assert mend == (
-        'did you mean "type"? Known keys: type, signature_methods, force_nonce, app_code'
+        'did you mean "type"? Known keys: type, signature_methods, force_nonce, app_code, openid'
     )
 
 

@@ -17,6 +17,7 @@ THROTTLING = "policies/throttling/standard.yaml"
 KEY = "policies/signature-keys/backend.yaml"
 VPC = "policies/vpc-access/notes.yaml"
 IP_CONTROL = "policies/ip-control/office.yaml"
+BACKEND_TLS = "policies/backend-tls/internal.yaml"
 GRANTS = "policies/grants.yaml"
 BINDINGS = "policies/bindings.yaml"
 

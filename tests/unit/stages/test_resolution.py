@@ -1,13 +1,19 @@
 """Where a call goes: HTTP, an instance behind a VPC authorization, or a mock."""
 
+from dataclasses import replace
+
 from unit.build import a_catalog, a_pass, an_api, refusal_of, serve
 
+from apigateway.backend_tls import client_context
 from apigateway.errors import Fault
 from apigateway.exchange import HttpUpstream, Mapped, MockUpstream, Upstream
 from apigateway.model.api import Backend, HttpBackend, MockBackend, VpcBackend
+from apigateway.model.catalog import TlsProfile
 from apigateway.model.policy import VpcAccess
 from apigateway.stages.resolution import Resolution
 
+PROFILE = TlsProfile(name="internal", context=client_context(), server_name=None)
+NAMED = TlsProfile(name="named", context=client_context(), server_name="billing.internal")
 ACCESS = VpcAccess(
     name="office",
     region="cn-hangzhou",
@@ -21,7 +27,7 @@ VPC = VpcBackend(access="office", scheme="https", path="/b", timeout_ms=7)
 
 def upstream(backend: Backend, *accesses: VpcAccess) -> Upstream:
     served = serve(an_api(backend=backend))  # type: ignore[arg-type]
-    catalog = a_catalog(served, vpc_accesses=accesses)
+    catalog = a_catalog(served, vpc_accesses=accesses, tls_profiles=[PROFILE, NAMED])
     return Resolution()(a_pass(Mapped, served, catalog=catalog)).upstream
 
 
@@ -38,6 +44,45 @@ def test_a_vpc_backend_is_the_host_and_port_of_its_authorization() -> None:
 
 def test_a_vpc_backend_without_its_authorization_is_refused() -> None:
     refusal_of(lambda: upstream(VPC), Fault.VPC_ACCESS_DENIED)
+
+
+def secured(backend: Backend, *accesses: VpcAccess) -> HttpUpstream:
+    found = upstream(backend, *accesses)
+    assert isinstance(found, HttpUpstream)
+    return found
+
+
+def an_http_backend(scheme: str, tls: str | None) -> HttpBackend:
+    return HttpBackend(scheme=scheme, host="b.test", port=8443, path="/b", tls=tls)
+
+
+def test_a_backend_is_called_with_the_profile_it_names_and_by_its_own_or_the_profiles_name() -> (
+    None
+):
+    found = secured(an_http_backend("https", "internal"))
+    assert (found.tls, found.server_name) == (PROFILE, "b.test")
+    found = secured(an_http_backend("https", "named"))
+    assert (found.tls, found.server_name) == (NAMED, "billing.internal")
+    assert secured(an_http_backend("https", None)).tls is None
+
+
+def test_behind_a_vpc_the_apis_profile_comes_before_that_of_the_authorization() -> None:
+    access = replace(ACCESS, tls="named")
+    assert secured(VPC, ACCESS).tls is None
+    assert secured(VPC, access).tls is NAMED
+    assert secured(replace(VPC, tls="internal"), access).tls is PROFILE
+    assert secured(replace(VPC, scheme="http"), access).tls is None
+
+
+def test_a_profile_that_is_not_there_is_refused_and_never_the_systems_way() -> None:
+    gone = replace(ACCESS, tls="gone")
+    for call in (
+        lambda: upstream(an_http_backend("https", "gone")),
+        lambda: upstream(VPC, gone),
+        lambda: upstream(replace(VPC, tls="gone"), replace(ACCESS, tls="internal")),
+    ):
+        refusal = refusal_of(call, Fault.BACKEND_TLS)
+        assert refusal.detail == "no backend TLS profile named 'gone'"
 
 
 def test_a_mock_is_the_definitions_own_answer() -> None:

@@ -10,6 +10,7 @@ from apigateway.errors import Fault
 from apigateway.exchange import Throttled, Validated
 from apigateway.model.api import Body, BodyFormat, Location, Mode, ParameterType
 from apigateway.model.catalog import ServedApi
+from apigateway.multipart_body import Part, write_parts
 from apigateway.stages.validation import Validation
 
 FORM = ("Content-Type", "application/x-www-form-urlencoded")
@@ -155,6 +156,126 @@ def test_a_field_that_is_required_is_required_of_an_empty_body_too() -> None:
 def test_a_body_that_is_required_is_required_of_a_form_too() -> None:
     served = api(body=Body(format=BodyFormat.FORM, required=True))
     refusal_of(lambda: validate(served, headers=[FORM]), Fault.EMPTY_BODY)
+
+
+# --- parts
+
+PARTS = ("Content-Type", "multipart/form-data; boundary=x")
+MULTIPART = Body(format=BodyFormat.MULTIPART)
+FILE = ParameterType.FILE
+
+
+def validate_parts(served: ServedApi, *parts: Part, **changes: Any) -> Validated:
+    body = write_parts(parts, "x")
+    return validate(served, **{"headers": [PARTS], "body": body, **changes})
+
+
+def test_text_parts_are_arguments_and_files_are_files() -> None:
+    served = api(
+        parameter("note", Location.BODY),
+        parameter("days", Location.BODY, type=ParameterType.INT),
+        parameter("photo", Location.BODY, type=FILE),
+        parameter("left", Location.BODY, default="7"),
+        body=MULTIPART,
+    )
+    photo = Part("photo", b"\x00\xff", "a.png", "image/png")
+    gbk = Part("note", "中".encode("gbk"), content_type="text/plain; charset=gbk")
+    sent = (photo, gbk, Part("days", b"3"), Part("note", b"second"), Part("x", b"\xff"))
+    call = validate_parts(served, *sent)
+    assert call.arguments == {"note": "中", "days": "3", "left": "7"}
+    assert call.files == {"photo": photo}
+    assert call.parts == sent
+    assert call.form_pairs == ()
+
+
+@pytest.mark.parametrize(
+    ("rules", "part", "reason"),
+    [
+        ({"type": FILE}, Part("a", b"text"), "is not a file"),
+        ({"type": FILE, "max_bytes": 2}, Part("a", b"123", "f"), "is larger than 2 bytes"),
+        ({}, Part("a", b"1", "f"), "is a file"),
+        ({}, Part("a", b"1", ""), "is a file"),
+        ({"type": ParameterType.INT}, Part("a", b"x"), "is not of type Int"),
+        ({"pattern": "[a-z]"}, Part("a", b"1"), "does not match [a-z]"),
+        ({}, Part("a", b"\xff"), "is not of its charset"),
+        ({}, Part("a", b"1", None, "a/b; charset=utf-7"), "is of an unknown charset"),
+    ],
+)
+def test_a_part_that_breaks_a_rule_names_its_parameter(
+    rules: dict[str, Any], part: Part, reason: str
+) -> None:
+    served = api(parameter("a", Location.BODY, **rules), body=MULTIPART)
+    refusal = refusal_of(lambda: validate_parts(served, part), Fault.INVALID_PARAMETER)
+    assert refusal.parts == {"name": "a", "reason": reason}
+
+
+def test_a_file_of_the_greatest_size_and_an_empty_one_pass() -> None:
+    served = api(parameter("a", Location.BODY, type=FILE, max_bytes=3), body=MULTIPART)
+    for part in (Part("a", b"123", "f"), Part("a", b"", "f")):
+        assert validate_parts(served, part).files == {"a": part}
+
+
+def test_an_input_without_a_file_in_it_is_not_given() -> None:
+    """Browsers send `filename=""` and no content."""
+    empty = Part("a", b"", "", "application/octet-stream")
+    served = api(parameter("a", Location.BODY, type=FILE), body=MULTIPART)
+    assert validate_parts(served, empty).files == {}
+    served = api(parameter("a", Location.BODY, type=FILE, required=True), body=MULTIPART)
+    refusal_of(lambda: validate_parts(served, empty), Fault.PARAMETER_REQUIRED)
+
+
+@pytest.mark.parametrize("kind", [FILE, ParameterType.STRING])
+def test_a_part_that_is_required_is_required_of_an_empty_body_too(kind: ParameterType) -> None:
+    served = api(parameter("a", Location.BODY, type=kind, required=True), body=MULTIPART)
+    refusal_of(lambda: validate(served), Fault.PARAMETER_REQUIRED)
+    refusal_of(lambda: validate_parts(served), Fault.PARAMETER_REQUIRED)
+    optional = api(parameter("a", Location.BODY, type=kind), body=MULTIPART)
+    assert validate(optional, headers=[PARTS]).parts == ()
+    required = api(body=Body(format=BodyFormat.MULTIPART, required=True))
+    refusal_of(lambda: validate(required, headers=[PARTS]), Fault.EMPTY_BODY)
+
+
+@pytest.mark.parametrize(
+    ("taken", "kind"),
+    [
+        (MULTIPART, FORM[1]),
+        (MULTIPART, "application/json"),
+        (MULTIPART, "multipart/mixed; boundary=x"),
+        (MULTIPART, ""),
+        (Body(), PARTS[1]),
+    ],
+)
+def test_a_body_of_another_type_is_refused_where_parameters_are_declared(
+    taken: Body, kind: str
+) -> None:
+    served = api(parameter("a", Location.BODY), body=taken)
+    refusal = refusal_of(
+        lambda: validate_parts(served, Part("a", b"1"), headers=[("Content-Type", kind)]),
+        Fault.INVALID_CONTENT_TYPE,
+    )
+    assert refusal.parts == {"reason": kind.partition(";")[0]}
+    assert validate(api(body=taken), headers=[("Content-Type", kind)], body=b"x=1").arguments == {}
+
+
+def test_a_type_without_a_boundary_and_a_broken_body_are_refused() -> None:
+    served = api(parameter("a", Location.BODY), body=MULTIPART)
+    bare = [("Content-Type", "multipart/form-data")]
+    refusal = refusal_of(
+        lambda: validate_parts(served, Part("a", b"1"), headers=bare), Fault.INVALID_CONTENT_TYPE
+    )
+    assert refusal.parts == {"reason": "no boundary"}
+    refusal = refusal_of(lambda: validate_parts(served, body=b"--x\r\n"), Fault.INVALID_BODY)
+    assert refusal.parts == {"reason": "has no closing boundary"}
+
+
+def test_passthrough_reads_no_part_and_no_rule() -> None:
+    served = api(
+        parameter("a", Location.BODY, type=FILE, required=True),
+        mode=Mode.PASSTHROUGH,
+        body=MULTIPART,
+    )
+    call = validate(served, headers=[PARTS], body=b"\xff")
+    assert (call.arguments, call.files, call.parts) == ({}, {}, ())
 
 
 # --- documents
