@@ -4,7 +4,9 @@
 Any method and any path is answered 200 with JSON: method, path, query, headers, body, form, and
 whether the backend signature (X-Ca-Proxy-Signature) verifies. It stands for the provider's own
 code, so the verification below follows the vendor's backend demo and shares nothing with the
-gateway. GET /_hits says how many other requests were served.
+gateway. GET /_hits says how many other requests were served. POST .../login with a form of user
+and password is the authorization server of the guide's OpenID Connect: it answers with an
+id_token. With --tls-port the same is served over HTTPS, to clients with a certificate only.
 """
 
 from __future__ import annotations
@@ -17,18 +19,29 @@ import hashlib
 import hmac
 import json
 import signal
+import ssl
 import sys
+import time
+import uuid
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qsl, unquote
 
+import jwt
 from aiohttp import web
+
+DEMO = Path(__file__).resolve().parent / "demo"
 
 SIGNATURE = "X-Ca-Proxy-Signature"
 SIGNED_HEADERS = "X-Ca-Proxy-Signature-Headers"
 KEY_NAME = "X-Ca-Proxy-Signature-Secret-Key"
 FORM = "application/x-www-form-urlencoded"
+
+SAMPLE_USERS = {"alice": "wonderland"}
+TOKEN_S = 3600
+ISSUER, AUDIENCE = "https://accounts.localhost", "sample-app"
 
 SAMPLE_KEYS = {"WeatherBackendKey": "WeatherBackendSecret-1"}
 LONGEST_LINE_BYTES = 1 << 20  # above anything a gateway lets through: the echo refuses nothing
@@ -140,6 +153,33 @@ def verify(
     return Verdict(False, "signature differs", texts[0])
 
 
+def id_token(user: str, key: Mapping[str, Any], now_s: int) -> str:
+    """A token of OpenID Connect Core 1.0 for the user, signed with a private JSON Web Key."""
+    claims = {
+        "iss": ISSUER,
+        "aud": AUDIENCE,
+        "sub": user,
+        "userId": f"u-{user}",
+        "roles": ["reader", "writer"],
+        "iat": now_s,
+        "exp": now_s + TOKEN_S,
+        "jti": uuid.uuid4().hex,
+    }
+    private = jwt.PyJWK(dict(key), algorithm="RS256").key
+    return jwt.encode(claims, private, algorithm="RS256", headers={"kid": key["kid"]})
+
+
+def log_in(form: Pairs, now_s: int) -> web.Response:
+    """Answers a form of user and password with an id_token, or 401."""
+    fields = dict(reversed(form))
+    user, password = fields.get("user", ""), fields.get("password", "")
+    expected = SAMPLE_USERS.get(user, "")
+    if not expected or not hmac.compare_digest(expected.encode(), password.encode()):
+        return answer({"error": "no such user, or another password"}, status=401)
+    key = json.loads((DEMO / "login.jwk.json").read_text())
+    return answer({"id_token": id_token(user, key, now_s), "expires_in": TOKEN_S})
+
+
 class Echo:
     """The handler; keeps count of what it served."""
 
@@ -163,6 +203,8 @@ class Echo:
             (name.decode("utf-8", "surrogateescape"), value.decode("utf-8", "surrogateescape"))
             for name, value in request.raw_headers
         ]
+        if request.method == "POST" and path.endswith("/login"):
+            return log_in(read_form(dict(reversed(received)), body), int(time.time()))
         return answer(self.describe(request.method, path, query_text, received, body))
 
     def describe(
@@ -205,14 +247,24 @@ def read_form(headers: Mapping[str, str], body: bytes) -> list[tuple[str, str]]:
     return pairs_of(body.decode(charset, "replace"), charset)
 
 
-def answer(content: object) -> web.Response:
+def answer(content: object, status: int = 200) -> web.Response:
     text = json.dumps(content, ensure_ascii=False)
     return web.Response(
-        body=text.encode("utf-8", "replace"), headers={"Content-Type": "application/json"}
+        status=status,
+        body=text.encode("utf-8", "replace"),
+        headers={"Content-Type": "application/json"},
     )
 
 
-async def serve(host: str, port: int, echo: Echo) -> None:
+def tls_context() -> ssl.SSLContext:
+    """The demo's own certificate, for billing.internal; clients must show one of the demo's CA."""
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH, cafile=str(DEMO / "ca.pem"))
+    context.load_cert_chain(DEMO / "server.pem", DEMO / "server-key.pem")
+    context.verify_mode = ssl.CERT_REQUIRED
+    return context
+
+
+async def serve(host: str, port: int, tls_port: int | None, echo: Echo) -> None:
     """Serves until SIGTERM or SIGINT."""
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
@@ -229,6 +281,10 @@ async def serve(host: str, port: int, echo: Echo) -> None:
     runner = web.ServerRunner(server, shutdown_timeout=1.0)
     await runner.setup()
     await web.TCPSite(runner, host, port, backlog=1024).start()
+    if tls_port is not None:
+        await web.TCPSite(runner, host, tls_port, ssl_context=tls_context(), backlog=1024).start()
+        chosen_host, chosen_port = runner.addresses[1][:2]
+        print(f"demo backend listening on https://{chosen_host}:{chosen_port}", flush=True)
     chosen_host, chosen_port = runner.addresses[0][:2]
     print(f"demo backend listening on http://{chosen_host}:{chosen_port}", flush=True)
     await stop.wait()
@@ -249,6 +305,9 @@ def main() -> int:
     )
     parser.add_argument("--host", default="127.0.0.1", help="address to listen on (127.0.0.1)")
     parser.add_argument("--port", type=int, default=9000, help="port (9000); 0 picks a free one")
+    parser.add_argument(
+        "--tls-port", type=int, help="serve HTTPS on this port too (9443 for the samples)"
+    )
     parser.add_argument("--delay-ms", type=int, default=0, help="wait before each answer (0)")
     parser.add_argument(
         "--key",
@@ -261,9 +320,10 @@ def main() -> int:
     arguments = parser.parse_args()
     echo = Echo({**SAMPLE_KEYS, **dict(arguments.key)}, arguments.delay_ms / 1000)
     try:
-        asyncio.run(serve(arguments.host, arguments.port, echo))
+        asyncio.run(serve(arguments.host, arguments.port, arguments.tls_port, echo))
     except OSError as error:
-        where = f"{arguments.host}:{arguments.port}"
+        tls = "" if arguments.tls_port is None else f" or {arguments.tls_port}"
+        where = f"{arguments.host}:{arguments.port}{tls}"
         print(f"demo backend: cannot listen on {where}: {error.strerror}", file=sys.stderr)
         return 1
     return 0

@@ -22,7 +22,8 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
 LOOPBACK = "127.0.0.1"
-BACKEND_PORT = 9000  # the address in definitions/
+BACKEND_PORT = 9000  # the addresses in definitions/
+BACKEND_TLS_PORT = 9443
 SAMPLE_HOST = "api.weather.localhost"
 WARN_AFTER_S = 30.0
 STOP_WITHIN_S = 15.0
@@ -67,7 +68,8 @@ class Plan:
     @property
     def backend_command(self) -> list[str]:
         script = ROOT / "scripts" / "demo-backend.py"
-        return [sys.executable, str(script), "--host", LOOPBACK, "--port", str(BACKEND_PORT)]
+        ports = ["--port", str(BACKEND_PORT), "--tls-port", str(BACKEND_TLS_PORT)]
+        return [sys.executable, str(script), "--host", LOOPBACK, *ports]
 
 
 def read_arguments(arguments: Sequence[str]) -> Plan:
@@ -148,6 +150,11 @@ def busy_ports(plan: Plan) -> str:
             f"The demo backend cannot listen on {where}: {reason}.\n"
             f"{found}:  scripts/serve --no-backend\n"
             "Otherwise stop it first: the sample definitions name this address."
+        )
+    if plan.backend and (reason := why_not_free(LOOPBACK, BACKEND_TLS_PORT)):
+        return (
+            f"The demo backend cannot listen on {LOOPBACK}:{BACKEND_TLS_PORT}: {reason}.\n"
+            "Stop what does, or start the gateway alone:  scripts/serve --no-backend"
         )
     return ""
 

@@ -140,6 +140,7 @@ def launch(command: Sequence[str | Path], output: Path, cwd: Path | None = None)
 class Backend:
     process: Process
     port: int
+    tls_port: int = 0
 
     @property
     def hits(self) -> int:
@@ -154,19 +155,21 @@ def backend(folder: Path, *arguments: str) -> Iterator[Backend]:
     process = launch([sys.executable, script, "--port", "0", *arguments], folder / "backend.log")
     try:
         found = until(
-            lambda: re.search(r"listening on \S+:(\d+)", process.text), "the backend listens"
+            lambda: re.search(r"listening on http://\S+:(\d+)", process.text), "the backend listens"
         )
-        yield Backend(process, int(found[1]))
+        secure = re.search(r"listening on https://\S+:(\d+)", process.text)
+        yield Backend(process, int(found[1]), int(secure[1]) if secure else 0)
     finally:
         process.stop()
 
 
 @dataclass
 class Project:
-    """A copy of the sample definitions whose backend is `backend_port`."""
+    """A copy of the sample definitions whose backend is `backend_port`, over TLS `tls_port`."""
 
     folder: Path
     backend_port: int = 9
+    tls_port: int = 9
     edits: list[str] = field(default_factory=list)
 
     def __post_init__(self) -> None:
@@ -174,8 +177,10 @@ class Project:
             shutil.copytree(ROOT / name, self.folder / name)
         for path in self.folder.rglob("*.yaml"):
             text = path.read_text()
-            if "9000" in text:
-                path.write_text(text.replace("9000", str(self.backend_port)))
+            ours = text.replace("9000", str(self.backend_port))
+            ours = ours.replace("9443", str(self.tls_port))
+            if ours != text:
+                path.write_text(ours)
 
     def edit(self, name: str, old: str, new: str) -> None:
         """Replace text that must be there."""

@@ -85,7 +85,7 @@ def test_an_unknown_app_names_those_there_are(demo_gateway: Gateway) -> None:
 def test_check_is_quiet_about_the_samples_and_loud_about_a_fault(tmp_path: Path) -> None:
     project = Project(tmp_path)
     done = run(project, "check")
-    assert done.stdout.startswith("good: 1 group, 4 APIs, 1 app"), done
+    assert done.stdout.startswith("good: 2 groups, 11 APIs, 1 app"), done
     assert done.stderr == ""
     project.edit("definitions/weather/get-forecast.yaml", "timeout_ms: 5000", "timeout_ms: 50000")
     done = run(project, "check", ok=False)

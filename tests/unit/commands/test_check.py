@@ -29,12 +29,12 @@ def break_two_files(folder: Path) -> None:
     forecast = folder / "definitions" / "weather" / "get-forecast.yaml"
     forecast.write_text(forecast.read_text().replace("timeout_ms: 5000", "timeout_ms: 50000"))
     grants = folder / "policies" / "grants.yaml"
-    grants.write_text(grants.read_text().replace("app: demo", "app: nobody"))
+    grants.write_text(grants.read_text().replace("app: demo", "app: nobody", 1))
 
 
 def test_good_definitions_are_counted(folder: Path) -> None:
     code, output = check(folder)
-    good = f"good: 1 group, 4 APIs, 1 app, 9 grants in {folder / 'definitions'}\n"
+    good = f"good: 2 groups, 11 APIs, 1 app, 30 grants in {folder / 'definitions'}\n"
     assert (code, output) == (0, good)
 
 
