@@ -14,6 +14,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+import jwt
 import pytest
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -201,3 +202,39 @@ def test_large_bodies_compressed_bodies_and_foreign_bytes_are_taken_as_they_come
         "X-Ca-Proxy-Signature": _sign("GET\n\nx-bytes:\udcff\n/a"),
     }
     assert call(port, "GET", "/a", b"", headers)["backend_signature"]["verified"] is True
+
+
+def log_in(port: int, body: str) -> tuple[int, dict[str, Any]]:
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=10)
+    try:
+        headers = {"Content-Type": "application/x-www-form-urlencoded"}
+        connection.request("POST", "/v1/login", body, headers)
+        response = connection.getresponse()
+        return response.status, json.loads(response.read())
+    finally:
+        connection.close()
+
+
+def test_a_user_who_logs_in_gets_a_token_that_the_samples_key_verifies(port: int) -> None:
+    status, answer = log_in(port, "user=alice&password=wonderland")
+    assert status == 200
+    public = json.loads((ROOT / "definitions/accounts/login-public.jwk.json").read_text())
+    claims = jwt.decode(
+        answer["id_token"],
+        jwt.PyJWK(public).key,
+        algorithms=["RS256"],
+        audience="sample-app",
+        issuer="https://accounts.localhost",
+    )
+    assert (claims["sub"], claims["userId"]) == ("alice", "u-alice")
+    assert claims["exp"] - claims["iat"] == answer["expires_in"]
+    assert jwt.get_unverified_header(answer["id_token"])["kid"] == public["kid"]
+
+
+@pytest.mark.parametrize(
+    "body", ["user=alice&password=looking-glass", "user=mallory&password=wonderland", "", "user=x"]
+)
+def test_nobody_else_gets_one(port: int, body: str) -> None:
+    status, answer = log_in(port, body)
+    assert status == 401
+    assert "id_token" not in answer
