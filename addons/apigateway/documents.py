@@ -5,23 +5,27 @@ ways: duplicate keys, NaN, numbers beyond a double, lone surrogates and a byte o
 refused, as is nesting deeper than any honest document.
 """
 
-import functools
 import json
 import math
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
+from functools import cached_property
 from typing import Any
 
-import jsonschema
-import jsonschema.exceptions
-import jsonschema.validators
-import re2
-import referencing
+import jsonschema_rs
+
+from apigateway.patterns import compiled_pattern as compiled_pattern
+from apigateway.schema_cost import SchemaCost
+from apigateway.schema_parts import CHOICES, UNEVALUATED, subschemas
+from apigateway.schema_writing import outlined, plain
+from apigateway.violations import told
 
 DEEPEST = 64
 
-_STRUCTURE = re.compile(rb'"(?:[^"\\]|\\.)*+"?|[\[\]{}]', re.DOTALL)
-"""Strings (also one that never ends) and brackets; possessive, so that it never goes back."""
+_BRACKETS = bytes.maketrans(b"{}", b"[]")
+_NO_BRACKETS = bytes(set(range(256)) - set(b"[]{}"))
+_LARGE_NUMBER = re.compile(rb"\d{200}|\d[eE]\+?\d{3}")
+"""What a number beyond a double holds; without it, none has to be looked at."""
 
 
 class DocumentError(ValueError):
@@ -38,15 +42,16 @@ def parse_json(raw: bytes) -> Any:
         text = raw.decode("utf-8")
     except UnicodeDecodeError:
         raise DocumentError("not UTF-8") from None
-    if raw.count(b"[") + raw.count(b"{") > DEEPEST and _depth(raw) > DEEPEST:
+    if raw.count(b"[") + raw.count(b"{") > DEEPEST and _is_too_deep(raw):
         raise DocumentError(f"nested deeper than {DEEPEST}")
+    careful = _LARGE_NUMBER.search(raw) is not None
     try:
         value = json.loads(
             text,
             object_pairs_hook=_object,
             parse_constant=_constant,
-            parse_float=_float,
-            parse_int=_integer,
+            parse_float=_float if careful else None,
+            parse_int=_integer if careful else None,
         )
     except DocumentError:
         raise
@@ -57,16 +62,14 @@ def parse_json(raw: bytes) -> Any:
     return value
 
 
-def _depth(raw: bytes) -> int:
-    deepest = depth = 0
-    for match in _STRUCTURE.finditer(raw):
-        token = match[0]
-        if token in (b"[", b"{"):
-            depth += 1
-            deepest = max(deepest, depth)
-        elif token in (b"]", b"}"):
-            depth -= 1
-    return deepest
+def _is_too_deep(raw: bytes) -> bool:
+    """Whether more brackets are inside each other than may be, or, where the document is not JSON,
+    stay open. Each round takes the innermost pairs away, all of them at once."""
+    outside_strings = raw.replace(b"\\\\", b"").replace(b'\\"', b"").split(b'"')[::2]
+    left = b"".join(outside_strings).translate(_BRACKETS, _NO_BRACKETS)
+    for _ in range(DEEPEST):
+        left = left.replace(b"[]", b"")
+    return b"[]" in left or left.count(b"[") > DEEPEST
 
 
 def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
@@ -101,117 +104,71 @@ def _has_lone_surrogate(value: Any) -> bool:
     return False
 
 
-_DATA = frozenset({"const", "default", "enum", "examples"})
+FEW = 20_000
+"""Questions, each of which may become an error object of ten microseconds."""
 
-_quiet = re2.Options()
-_quiet.log_errors = False
+UNPLACED = "/: not what the schema allows"
 
+MUCH = 2_000_000
+"""Questions, each of which takes some hundred nanoseconds."""
 
-@functools.cache
-def compiled_pattern(pattern: str) -> Any:
-    """A pattern on RE2, which runs in linear time; made once, when its schema is.
-
-    Raises:
-        re2.error: RE2 cannot take it (back-references, look-around).
-    """
-    return re2.compile(pattern, _quiet)
+_LINEAR = jsonschema_rs.RegexOptions()
 
 
-def _pattern(
-    _validator: Any, pattern: str, instance: Any, _schema: Any
-) -> Iterator[jsonschema.exceptions.ValidationError]:
-    if isinstance(instance, str) and not compiled_pattern(pattern).search(instance):
-        yield jsonschema.exceptions.ValidationError(f"does not match {pattern}")
-
-
-def _pattern_properties(
-    validator: Any, patterns: Mapping[str, Any], instance: Any, _schema: Any
-) -> Iterator[jsonschema.exceptions.ValidationError]:
-    if isinstance(instance, dict):
-        for pattern, subschema in patterns.items():
-            for name in filter(compiled_pattern(pattern).search, instance):
-                yield from validator.descend(
-                    instance[name], subschema, path=name, schema_path=pattern
-                )
-
-
-def _additional_properties(
-    validator: Any, subschema: Any, instance: Any, schema: Mapping[str, Any]
-) -> Iterator[jsonschema.exceptions.ValidationError]:
-    if not isinstance(instance, dict):
-        return
-    patterns = [compiled_pattern(pattern) for pattern in schema.get("patternProperties", ())]
-    known = schema.get("properties", {})
-    extra = [
-        name
-        for name in instance
-        if name not in known and not any(pattern.search(name) for pattern in patterns)
-    ]
-    if subschema is False:
-        if extra:
-            yield jsonschema.exceptions.ValidationError(f"unknown: {', '.join(extra[:5])}")
-        return
-    for name in extra:
-        yield from validator.descend(instance[name], subschema, path=name)
-
-
-LinearValidator: Any = jsonschema.validators.extend(
-    jsonschema.validators.Draft202012Validator,
-    {
-        "pattern": _pattern,
-        "patternProperties": _pattern_properties,
-        "additionalProperties": _additional_properties,
-    },
-)
-"""Draft 2020-12 with its patterns on RE2; made once, since making one takes a millisecond."""
-
-
-def _without_draft(schema: Any) -> Any:
-    """The schema without "$schema": at one, jsonschema goes back to its own validator, whose
-    patterns are not linear."""
-    if isinstance(schema, list):
-        return [_without_draft(item) for item in schema]
-    if not isinstance(schema, dict):
-        return schema
-    return {
-        key: value if key in _DATA else _without_draft(value)
-        for key, value in schema.items()
-        if key != "$schema" or not isinstance(value, str)
-    }
+def _validator(schema: Any) -> jsonschema_rs.Validator:
+    """`offline`: references lead to no other machine and no file."""
+    return jsonschema_rs.Draft202012Validator(
+        schema, pattern_options=_LINEAR, validate_formats=False, offline=True
+    )
 
 
 class DocumentSchema:
     """A JSON Schema that `check` has accepted, ready to judge documents. Its references stay
-    inside it."""
+    inside it, and its patterns run in linear time."""
 
     def __init__(self, schema: Mapping[str, Any] | bool) -> None:
-        plain = _without_draft(schema)
-        self._validator = LinearValidator(plain, registry=referencing.Registry())
+        """
+        Raises:
+            ValueError: it is no schema, a reference leads out of it or nowhere, or a pattern is
+                not one that the engine takes.
+        """
+        self._schema = plain(schema)
+        self._validator = _validator(self._schema)
+        self.cost = SchemaCost(self._schema, DEEPEST)
 
     def first_violation(self, value: Any) -> str | None:
         """Where and which rule is broken (`/tags/0: ...`), or None. Values are not repeated."""
+        if self.cost.is_too_much(value):
+            return "/: nested too deeply for its schema"
         try:
-            error = jsonschema.exceptions.best_match(self._validator.iter_errors(value))
-        except RecursionError:
-            return "/: nested too deeply"
-        if error is None:
+            return None if self._validator.is_valid(value) else self._told(value)
+        except ValueError:  # a lone surrogate, a date: `parse_json` makes none
+            return "/: not JSON"
+
+    def _told(self, value: Any) -> str:
+        """A fault in a choice comes with all the faults of each branch, which may be millions.
+        Then the outline finds where the choice is. For neither does the library remember what it
+        has answered."""
+        validator, schema = self._validator, self._schema
+        if self._has(CHOICES) and self.cost.is_more_than(FEW, value):
+            if self._outline is None:
+                return UNPLACED
+            validator, schema = self._outline
+        if self.cost.grows and self.cost.is_more_than(MUCH, value):
+            return UNPLACED
+        try:
+            validator.validate(value)
+        except jsonschema_rs.ValidationError as error:
+            return told(error, value, schema)
+        return UNPLACED
+
+    def _has(self, words: frozenset[str]) -> bool:
+        return any(words & sub.keys() for _, sub in subschemas(self._schema))
+
+    @cached_property
+    def _outline(self) -> tuple[jsonschema_rs.Validator, Any] | None:
+        """None where a branch also says which members are looked at: an outline cannot."""
+        if self._has(UNEVALUATED):
             return None
-        where = "/" + "/".join(str(step) for step in error.absolute_path)
-        return f"{where}: {_reason(error)}"
-
-
-def _reason(error: Any) -> str:
-    if error.validator is None:  # the schema `false`
-        return "not allowed"
-    rule = str(error.validator)
-    bound: Any = error.validator_value
-    if rule == "required":
-        missing = [name for name in bound if name not in (error.instance or {})]
-        return f"required: {', '.join(missing)}"
-    if rule == "additionalProperties":
-        return str(error.message)
-    if isinstance(bound, str | int | float | bool):
-        return f"{rule}: {bound}"
-    if rule in ("enum", "type"):
-        return f"{rule}: {', '.join(map(str, bound))}"
-    return rule
+        outline = outlined(self._schema)
+        return _validator(outline), outline

@@ -1,7 +1,8 @@
 """Clients of the product, unmodified, with all that they can send.
 
-`aliyun-api-gateway-python` installs with the project. The others clash with it or connect to
-port 80 only; what they send is in tests/golden, recorded.
+`aliyun-api-gateway-python` and `alibabacloud_iot_api_gateway` install with the project. The others
+clash with the first or connect to ports 80 and 443 only; what they send is in tests/golden,
+recorded.
 """
 
 import json
@@ -9,13 +10,23 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from alibabacloud_iot_api_gateway.client import Client as IotClient
+from alibabacloud_iot_api_gateway.models import CommonParams, Config, IoTApiRequest
+from alibabacloud_tea_util.models import RuntimeOptions
 from aliyun_api_gateway import ApiGatewayClient, ApiGatewayRequest
+from aliyun_api_gateway.exceptions import ApiGatewayTransportError
 from e2e.running import HOST, KEY, SECRET, Backend, Gateway, Project, gateway
+from e2e.test_tls import authority, entry, make
+
+SCHEMES = ("http", "https")
 
 
 @pytest.fixture(scope="module")
 def echo(tmp_path_factory: pytest.TempPathFactory, demo_backend: Backend) -> Iterator[Gateway]:
+    """Serves /echo/ over HTTP, and under the domain `localhost` over HTTPS too."""
     project = Project(tmp_path_factory.mktemp("clients") / "p", demo_backend.port)
+    make(project, "localhost")
+    project.edit("definitions/weather/group.yaml", "domains:\n", f"domains:\n{entry('localhost')}")
     apis = []
     for method in ("GET", "POST", "PUT", "DELETE", "PATCH", "HEAD"):
         name = f"Echo{method.title()}"
@@ -152,3 +163,99 @@ def test_the_string_the_client_signed_is_the_one_that_the_gateway_shows(echo: Ga
     stamp = next(one for one in shown.split("#") if one.startswith("X-Ca-Timestamp:"))
     signed = right.string_to_sign.replace("X-Ca-Timestamp:1\n", f"{stamp}\n")
     assert shown == signed.replace("\n", "#").replace("/%E4%B8%AD", "/中")
+
+
+# --- over HTTP and over HTTPS, with the domain in the URL
+
+
+@pytest.fixture(params=SCHEMES)
+def scheme(request: pytest.FixtureRequest) -> str:
+    return str(request.param)
+
+
+def call_by_url(gateway: Gateway, scheme: str, secret: str = SECRET, **options: Any) -> Any:
+    trust = str(authority(gateway)) if scheme == "https" else None
+    client = ApiGatewayClient(f"{scheme}://localhost:{gateway.port}", KEY, secret, ca_file=trust)
+    return client.request("POST", "/echo/%E4%B8%AD", query={"b": "x y", "a": "中"}, **options)
+
+
+def call_iot(
+    gateway: Gateway, scheme: str, path: str = "/echo/a", secret: str = SECRET, **headers: str
+) -> Any:
+    """Its trust in a CA is OpenSSL's own: the variable SSL_CERT_FILE."""
+    config = Config(app_key=KEY, app_secret=secret, domain=f"localhost:{gateway.port}")
+    body = IoTApiRequest(params={"city": "杭州"}, request=CommonParams(api_ver="1.0.0"))
+    return IotClient(config).do_request(path, scheme, "POST", headers, body, RuntimeOptions())
+
+
+@pytest.fixture
+def iot_trust(echo: Gateway, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SSL_CERT_FILE", str(authority(echo)))
+
+
+def test_a_call_is_served_over_both_schemes(echo: Gateway, scheme: str) -> None:
+    answer = call_by_url(echo, scheme, form={"note": "a b"})
+    assert answer.status == 200, (answer.headers, answer.body)
+    seen = json.loads(answer.body)
+    assert (seen["path"], seen["form"]) == ("/v3/%E4%B8%AD", [["note", "a b"]])
+    assert sorted(seen["query"]) == [["a", "中"], ["b", "x y"]]
+
+
+def test_a_wrong_secret_is_refused_over_both_schemes(echo: Gateway, scheme: str) -> None:
+    answer = call_by_url(echo, scheme, "wrong")
+    fields = {name.lower(): value for name, value in answer.headers}
+    assert (answer.status, fields["x-ca-error-code"]) == (403, "A403IS")
+    message = json.loads(answer.body)["message"]
+    assert message.startswith("Invalid Signature, Server StringToSign:`POST#application/json##")
+    assert message.endswith("#/echo/中?a=中&b=x y`")
+
+
+def test_a_certificate_of_a_ca_that_the_client_does_not_know_is_not_taken(echo: Gateway) -> None:
+    client = ApiGatewayClient(f"https://localhost:{echo.port}", KEY, SECRET)
+    with pytest.raises(ApiGatewayTransportError, match="CERTIFICATE_VERIFY_FAILED"):
+        client.request("GET", "/echo/a")
+
+
+@pytest.mark.usefixtures("iot_trust")
+def test_the_iot_client_is_served(echo: Gateway, scheme: str) -> None:
+    """It sends no timestamp, and signs the date instead."""
+    answer = call_iot(echo, scheme)
+    assert answer.status_code == 200, (answer.headers, answer.body)
+    seen = json.loads(answer.body)
+    assert (seen["method"], seen["path"]) == ("POST", "/v3/a")
+    assert json.loads(seen["body"])["params"] == {"city": "杭州"}
+    names = {name.lower() for name, _ in seen["headers"]}
+    assert "date" in names and "x-ca-timestamp" not in names
+
+
+@pytest.mark.usefixtures("iot_trust")
+def test_a_wrong_secret_of_the_iot_client_is_refused(echo: Gateway, scheme: str) -> None:
+    answer = call_iot(echo, scheme, secret="wrong")
+    assert (answer.status_code, answer.headers["x-ca-error-code"]) == (403, "A403IS")
+    message = answer.headers["x-ca-error-message"]
+    assert message.startswith("Invalid Signature, Server StringToSign:`POST#application/json#")
+    assert "#application/octet-stream#" in message
+    assert f"#x-ca-key:{KEY}#x-ca-nonce:" in message
+    assert message.endswith("#x-ca-signaturemethod:HmacSHA256#/echo/a`")
+
+
+@pytest.mark.parametrize("path", ["/echo/%E4%B8%AD", "/echo/中", "/echo/a?a=1&b="])
+def test_the_iot_client_signs_what_it_sends_and_is_served(echo: Gateway, path: str) -> None:
+    assert call_iot(echo, "http", path).status_code == 200
+
+
+@pytest.mark.parametrize("path", ["/echo/a?b=1&a=2", "/echo/a?a=%2F"])
+def test_the_iot_client_is_refused_where_its_query_is_not_what_the_rule_says(
+    echo: Gateway, path: str
+) -> None:
+    """It signs the query as written: neither sorted nor decoded. The product refuses it too."""
+    answer = call_iot(echo, "http", path)
+    assert (answer.status_code, answer.headers["x-ca-error-code"]) == (403, "A403IS")
+
+
+def test_headers_of_ones_own_are_signed_by_the_iot_client(echo: Gateway) -> None:
+    answer = call_iot(echo, "http", **{"x-own": "a  b", "x-ca-stage": "RELEASE"})
+    assert answer.status_code == 200, answer.headers
+    assert dict(json.loads(answer.body)["headers"])["x-own"] == "a  b"
+    answer = call_iot(echo, "http", **{"x-ca-stage": "TEST"})
+    assert (answer.status_code, answer.headers["x-ca-error-code"]) == (404, "I404NF")

@@ -8,7 +8,12 @@ from apigateway.definition.check_backend import (
     check_part_name,
 )
 from apigateway.definition.document import Key
-from apigateway.definition.json_schema import RE2_MEND, fault_of_instance, faults_of_schema
+from apigateway.definition.json_schema import (
+    RE2_MEND,
+    fault_of_instance,
+    faults_of_schema,
+    warnings_of_schema,
+)
 from apigateway.definition.openid import check_openid, is_token
 from apigateway.definition.paths import faults_of_path, names_in
 from apigateway.definition.problems import DocumentReport
@@ -178,8 +183,11 @@ def _rules_are_sound(parameter: Parameter, report: DocumentReport, keys: tuple[K
 
 
 def _check_schema(schema: object, report: DocumentReport, *keys: Key) -> None:
-    for inner, what, mend in faults_of_schema(schema):
+    faults = faults_of_schema(schema)
+    for inner, what, mend in faults:
         report.error(what, mend, *keys, *inner)
+    for inner, what, mend in [] if faults else warnings_of_schema(schema):
+        report.warn(what, mend, *keys, *inner)
 
 
 def _needs_quotes(parameter: Parameter, report: DocumentReport, *keys: Key) -> bool:

@@ -1,20 +1,26 @@
 """Whether a provider's JSON Schema can be trusted with callers' data.
 
 Beyond the draft itself (2020-12): a `$ref` stays inside the schema and resolves, no chain of
-references comes back to where it started (it would never end), and patterns are RE2's, since
-callers choose what they are matched against.
+references comes back to where it started (it would never end), and patterns are those that RE2
+and the engine of `DocumentSchema` read alike, both linear, since callers choose what they are
+matched against.
 """
 
+import re
 from collections.abc import Iterator
+from functools import lru_cache
 from typing import Any
-from urllib.parse import unquote
 
+import jsonschema_rs
 from jsonschema import Draft202012Validator, FormatChecker
 from jsonschema.exceptions import SchemaError
 
 from apigateway.definition.document import Key
 from apigateway.definition.values import fault_of_pattern
-from apigateway.documents import DocumentSchema
+from apigateway.documents import DEEPEST, DocumentSchema
+from apigateway.schema_cost import SchemaCost
+from apigateway.schema_parts import MANY, NAMED, ONE, in_place, is_local, resolved, subschemas
+from apigateway.schema_writing import plain
 
 Found = tuple[tuple[Key, ...], str, str]
 
@@ -24,25 +30,14 @@ DRAFT = "https://json-schema.org/draft/2020-12/schema"
 MAX_REFERENCES = 60
 MAX_PARTS = 10_000
 RE2_MEND = "RE2 has no backreferences (\\1) and no look-around ((?=...), (?<=...)); rewrite it"
-
-_ONE = frozenset(
-    [
-        "items",
-        "additionalProperties",
-        "not",
-        "if",
-        "then",
-        "else",
-        "contains",
-        "propertyNames",
-        "unevaluatedItems",
-        "unevaluatedProperties",
-        "contentSchema",
-    ]
+ENGINE_MEND = (
+    "write a brace, < and > that mean themselves as [{], [<], [>], a class such as [[:alpha:]] as "
+    "[A-Za-z], a letter by its code as \\x07, and what stands between \\Q and \\E letter by letter"
 )
-_MANY = frozenset(["allOf", "anyOf", "oneOf", "prefixItems"])
-_NAMED = frozenset(["properties", "patternProperties", "$defs", "definitions", "dependentSchemas"])
-_IN_PLACE = frozenset(["not", "if", "then", "else", "allOf", "anyOf", "oneOf", "dependentSchemas"])
+
+_READ_OTHERWISE = re.compile(r"\\[<>]|\\[bB]\{|\[:\^?\w+:\]|\\.", re.DOTALL)
+"""For RE2 a plain < or >, an edge and a brace, a class of letters; and any other escape."""
+
 _TYPES = frozenset(["string", "number", "integer", "boolean", "array", "object", "null"])
 _TEXT = frozenset(["title", "description", "$comment", "format", "pattern", "$ref"])
 _COUNT = frozenset(
@@ -62,51 +57,43 @@ _FLAG = frozenset(["uniqueItems", "deprecated", "readOnly", "writeOnly"])
 
 def faults_of_schema(schema: Any) -> list[Found]:
     """Keys inside the schema, what is wrong there, how to mend it."""
-    if not _surely_valid(schema):
-        try:
-            # patterns are judged by RE2 below, not by Python's re
+    try:
+        if not _surely_valid(schema):
+            # patterns are judged below, not by Python's re
             Draft202012Validator.check_schema(schema, format_checker=_ANY_FORMAT)
-        except SchemaError as error:
-            keys = tuple(error.absolute_path)
-            return [(keys, "this is not a valid JSON Schema", _schema_mend(error))]
-        except RecursionError:
-            return [((), "the JSON Schema is nested too deeply", "write it flatter")]
-    found = [fault for keys, sub in subschemas(schema) for fault in _faults_here(keys, sub)]
-    return found or _faults_of_unevaluated(schema) or _faults_of_references(schema)
+        found = [fault for keys, sub in subschemas(schema) for fault in _faults_here(keys, sub)]
+        return found or _faults_of_references(schema) or _faults_of_engine(schema)
+    except SchemaError as error:
+        keys = tuple(error.absolute_path)
+        return [(keys, "this is not a valid JSON Schema", _schema_mend(error))]
+    except RecursionError:
+        return [_TOO_DEEP]
 
 
-def _faults_of_unevaluated(schema: Any) -> list[Found]:
-    """`unevaluatedProperties` would match property patterns with an engine that is not linear."""
-    inside = list(subschemas(schema))
-    if not any("patternProperties" in sub for _, sub in inside):
+_TOO_DEEP: Found = ((), "the JSON Schema is nested too deeply", "write it flatter")
+
+
+def _faults_of_engine(schema: Any) -> list[Found]:
+    try:
+        DocumentSchema(schema)
+    except jsonschema_rs.ValidationError:
+        return [((), "the engine does not take this JSON Schema", "write it simpler")]
+    except ValueError:  # its limit is 255
+        return [_TOO_DEEP]
+    return []
+
+
+def warnings_of_schema(schema: Any) -> list[Found]:
+    """What a schema without faults will not do."""
+    cost = SchemaCost(plain(schema), DEEPEST)
+    if cost.refused_from is None:
         return []
-    return [
-        (
-            (*keys, "unevaluatedProperties"),
-            '"unevaluatedProperties" does not go with "patternProperties"',
-            "use additionalProperties",
-        )
-        for keys, sub in inside
-        if "unevaluatedProperties" in sub
-    ]
-
-
-def subschemas(
-    schema: Any, keys: tuple[Key, ...] = ()
-) -> Iterator[tuple[tuple[Key, ...], dict[str, Any]]]:
-    """Every object schema inside `schema`, itself first, with the keys that lead to it."""
-    if not isinstance(schema, dict):
-        return
-    yield keys, schema
-    for word, value in schema.items():
-        if word in _ONE:
-            yield from subschemas(value, (*keys, word))
-        elif word in _MANY and isinstance(value, list):
-            for index, item in enumerate(value):
-                yield from subschemas(item, (*keys, word, index))
-        elif word in _NAMED and isinstance(value, dict):
-            for name, item in value.items():
-                yield from subschemas(item, (*keys, word, name))
+    what = (
+        f"the JSON Schema reaches the same value in {cost.ways} ways at each level; documents "
+        f"nested deeper than about {cost.refused_from - 1} are refused"
+    )
+    mend = "let one branch alone lead on to a member, or put what branches share beside them"
+    return [((), what, mend)]
 
 
 def _surely_valid(schema: Any) -> bool:
@@ -120,14 +107,14 @@ def _surely_valid(schema: Any) -> bool:
 
 
 def _keyword_is_right(word: str, value: Any) -> bool:
-    if word in _NAMED and word != "patternProperties":
+    if word in NAMED and word != "patternProperties":
         return isinstance(value, dict) and all(map(_surely_valid, value.values()))
-    if word in _ONE:
+    if word in ONE:
         return _surely_valid(value)
-    if word in _MANY:
+    if word in MANY:
         return isinstance(value, list) and bool(value) and all(map(_surely_valid, value))
     if word in _TEXT:
-        return (isinstance(value, str) and word != "$ref") or (word == "$ref" and _is_local(value))
+        return (isinstance(value, str) and word != "$ref") or (word == "$ref" and is_local(value))
     if word in _COUNT:
         return type(value) is int and value >= 0
     if word in _NUMBER:
@@ -149,10 +136,6 @@ def _keyword_is_right(word: str, value: Any) -> bool:
 def _are_distinct_texts(values: list[Any]) -> bool:
     texts = [value for value in values if isinstance(value, str)]
     return bool(texts) and len(texts) == len(values) == len(set(texts))
-
-
-def _is_local(reference: Any) -> bool:
-    return isinstance(reference, str) and (reference == "#" or reference.startswith("#/"))
 
 
 def _schema_mend(error: SchemaError) -> str:
@@ -177,31 +160,29 @@ def _faults_here(keys: tuple[Key, ...], schema: dict[str, Any]) -> Iterator[Foun
         if not reference.startswith("#"):
             what = f'the $ref "{reference}" leads out of the schema'
             yield (*keys, "$ref"), what, "put what it names under $defs and write #/$defs/name"
-    if "pattern" in schema and (reason := fault_of_pattern(schema["pattern"])):
-        yield (*keys, "pattern"), f"the pattern does not compile ({reason})", RE2_MEND
-    for pattern in schema.get("patternProperties", ()):
-        if reason := fault_of_pattern(pattern):
-            where = (*keys, "patternProperties", pattern)
-            yield where, f"the pattern does not compile ({reason})", RE2_MEND
+    patterns: dict[tuple[Key, ...], str] = {
+        ("patternProperties", pattern): pattern for pattern in schema.get("patternProperties", ())
+    }
+    if "pattern" in schema:
+        patterns["pattern",] = schema["pattern"]
+    for where, pattern in patterns.items():
+        if fault := _fault_of_schema_pattern(pattern):
+            yield (*keys, *where), *fault
 
 
-_NOTHING = object()
-
-
-def _resolved(root: Any, reference: str) -> Any:
-    """What a JSON pointer `#/...` names, `_NOTHING` when nothing stands there."""
-    if not _is_local(reference):
-        return _NOTHING
-    value = root
-    for step in unquote(reference[1:]).split("/")[1:]:
-        step = step.replace("~1", "/").replace("~0", "~")
-        if isinstance(value, dict) and step in value:
-            value = value[step]
-        elif isinstance(value, list) and step in map(str, range(len(value))):
-            value = value[int(step)]
-        else:
-            return _NOTHING
-    return value
+@lru_cache(maxsize=4096)
+def _fault_of_schema_pattern(pattern: str) -> tuple[str, str] | None:
+    """What is wrong with a pattern of a schema, and how to mend it."""
+    if reason := fault_of_pattern(pattern):
+        return f"the pattern does not compile ({reason})", RE2_MEND
+    for found in _READ_OTHERWISE.findall(pattern):
+        if len(found) > 2 or found in (r"\<", r"\>"):
+            return f"the pattern has {found}, which JSON Schema does not know", ENGINE_MEND
+    try:
+        DocumentSchema({"pattern": pattern})
+    except ValueError:
+        return "the pattern does not compile in a JSON Schema", ENGINE_MEND
+    return None
 
 
 def _faults_of_references(root: Any) -> list[Found]:
@@ -211,7 +192,7 @@ def _faults_of_references(root: Any) -> list[Found]:
     known = {id(schema) for _, schema in schemas}
     found: list[Found] = []
     for keys, schema in references:
-        target = _resolved(root, schema["$ref"])
+        target = resolved(root, schema["$ref"])
         if not isinstance(target, bool) and id(target) not in known:
             what = f'the $ref "{schema["$ref"]}" leads to no schema'
             mend = "name something under $defs, such as #/$defs/name"
@@ -240,7 +221,7 @@ def _endless(root: Any, references: list[tuple[tuple[Key, ...], dict[str, Any]]]
         if len(trail) > MAX_REFERENCES:
             raise _Endless(f"leads through more than {MAX_REFERENCES} others")
         onward = trail | {id(schema)}
-        parts = [measure(sub, onward) for sub in _in_place(root, schema)]
+        parts = [measure(sub, onward) for sub in in_place(root, schema)]
         depth = 1 + max((depth for depth, _ in parts), default=0)
         size = 1 + sum(size for _, size in parts)
         if depth > MAX_REFERENCES:
@@ -256,20 +237,6 @@ def _endless(root: Any, references: list[tuple[tuple[Key, ...], dict[str, Any]]]
         except _Endless as endless:
             return [((*keys, "$ref"), f"the $ref {endless}", "end the circle, or write it simpler")]
     return []
-
-
-def _in_place(root: Any, schema: dict[str, Any]) -> Iterator[Any]:
-    """The schemas that judge the same value as `schema` does."""
-    if "$ref" in schema:
-        yield _resolved(root, schema["$ref"])
-    for word in _IN_PLACE & schema.keys():
-        value = schema[word]
-        if word == "dependentSchemas":
-            yield from value.values()
-        elif isinstance(value, list):
-            yield from value
-        else:
-            yield value
 
 
 def fault_of_instance(schema: Any, instance: Any) -> str:

@@ -6,11 +6,13 @@ import jsonschema
 import pytest
 
 from apigateway.definition.json_schema import (
+    ENGINE_MEND,
     _surely_valid,
     fault_of_instance,
     faults_of_schema,
-    subschemas,
+    warnings_of_schema,
 )
+from apigateway.documents import DocumentSchema
 
 SIMPLE: dict[str, Any] = {
     "type": "object",
@@ -107,7 +109,6 @@ def test_patterns_are_those_of_re2_and_not_of_python() -> None:
 def test_words_in_data_are_not_taken_for_keywords() -> None:
     schema = {"enum": [{"$ref": "x"}], "const": {"pattern": "("}, "default": {"$id": 1}}
     assert faults_of_schema(schema) == []
-    assert len(list(subschemas(schema))) == 1
 
 
 @pytest.mark.parametrize(
@@ -121,6 +122,88 @@ def test_words_in_data_are_not_taken_for_keywords() -> None:
 )
 def test_an_instance_is_judged_with_the_place_and_the_rule(instance: Any, fault: str) -> None:
     assert fault_of_instance(SIMPLE, instance) == fault
+
+
+@pytest.mark.parametrize(
+    "pattern",
+    [
+        "a{",
+        "a{,2}",
+        r"\C",
+        r"\Qa.b\E",
+        r"\a",
+        r"\07",
+        r"[\d-z]",
+        r"\p{^Han}",
+        "(?P<n>a)(?P<n>b)",
+        "[[:alpha:]]",
+        "[^[:^word:]]",
+        r"\<a",
+        r"a\>",
+        r"\b{start}",
+    ],
+)
+def test_a_pattern_that_the_two_engines_read_otherwise_is_a_fault(pattern: str) -> None:
+    schema = {"items": {"pattern": pattern}, "patternProperties": {pattern: True}}
+    found = faults_of_schema(schema)
+    assert [keys for keys, _, _ in found] == [
+        ("patternProperties", pattern),
+        ("items", "pattern"),
+    ]
+    assert all(what.startswith("the pattern ") for _, what, _ in found)
+    assert all(mend == ENGINE_MEND for _, _, mend in found)
+
+
+@pytest.mark.parametrize(
+    "pattern",
+    [r"\\<", r"\[:alpha:\]", r"\bb{2}", "[{]a", "[<]", r"\p{Han}", r"[&-\]]", "[[a]]", "[a&&b]"],
+)
+def test_what_only_looks_like_it_is_none(pattern: str) -> None:
+    assert faults_of_schema({"pattern": pattern}) == []
+
+
+@pytest.mark.parametrize(
+    "pattern", [r"(\pL{100}){10}", "(.{100}){10}", r"(\pL{300}\pN{300})+" * 12]
+)
+def test_a_large_pattern_is_refused_here_or_works(pattern: str) -> None:
+    if not faults_of_schema({"pattern": pattern}):
+        DocumentSchema({"pattern": pattern}).first_violation("a" * 5000)
+
+
+def test_a_schema_deeper_than_the_engine_goes_is_a_fault() -> None:
+    schema: dict[str, Any] = {}
+    for _ in range(200):
+        schema = {"items": schema}
+    assert faults_of_schema(schema) == []
+    for _ in range(60):
+        schema = {"items": schema}
+    assert [what for _, what, _ in faults_of_schema(schema)] == [
+        "the JSON Schema is nested too deeply"
+    ]
+
+
+def test_property_patterns_and_unevaluated_properties_go_together() -> None:
+    schema = {"patternProperties": {"^x": True}, "unevaluatedProperties": False}
+    assert faults_of_schema(schema) == []
+    assert fault_of_instance(schema, {"x1": 1}) == ""
+    assert fault_of_instance(schema, {"y": 1}) != ""
+
+
+def test_ways_that_multiply_are_told_with_the_depth_that_is_left() -> None:
+    links = {
+        f"d{i}": {"anyOf": [{"properties": {"a": {"$ref": f"#/$defs/d{i + 1}"}}}] * 2}
+        for i in range(40)
+    }
+    schema = {"$ref": "#/$defs/d0", "$defs": {**links, "d40": {}}}
+    assert faults_of_schema(schema) == []
+    assert [found[:2] for found in warnings_of_schema(schema)] == [
+        (
+            (),
+            "the JSON Schema reaches the same value in 2 ways at each level; documents nested "
+            "deeper than about 18 are refused",
+        )
+    ]
+    assert warnings_of_schema({"anyOf": [{"items": {"$ref": "#"}}] * 2}) == []
 
 
 def test_property_patterns_are_judged_too() -> None:
