@@ -9,7 +9,7 @@ import asyncio
 import socket
 import ssl
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from ipaddress import ip_address
 
@@ -21,6 +21,7 @@ from apigateway.backend_tls import client_context
 from apigateway.errors import Fault, Refusal
 from apigateway.exchange import Answer, HttpUpstream, MockUpstream, Signed
 from apigateway.turns import Turns
+from apigateway.wire import Pairs
 
 KEPT_S = 4.0
 """How long a connection is kept for the next call. Backends close theirs after 5 s and more."""
@@ -160,7 +161,7 @@ async def _exchange(
             raise Refusal(
                 Fault.INVALID_HEADER, "it goes to the backend", name=name, reason="is not UTF-8"
             )
-    headers = CIMultiDict([("Host", upstream.authority), *sent.headers])
+    headers = CIMultiDict([("Host", upstream.authority), *spelled_alike(sent.headers)])
     if not sent.body and sent.method in ("POST", "PUT", "PATCH"):
         headers["Content-Length"] = "0"
     host = f"[{call.pinned}]" if ":" in call.pinned else call.pinned
@@ -188,6 +189,14 @@ async def _exchange(
             body=body,
             elapsed_ms=0.0,
         )
+
+
+def spelled_alike(fields: Pairs) -> Iterator[tuple[str, str]]:
+    """The fields in their order, those of one name in the spelling of the first: of `X-A` and
+    `x-a` the session would send the last alone."""
+    first: dict[str, str] = {}
+    for name, value in fields:
+        yield first.setdefault(name.lower(), name), value
 
 
 def _plain(reason: str) -> str:

@@ -86,6 +86,12 @@ def split_path(raw: str) -> tuple[str, ...]:
     return segments
 
 
+def fills_a_segment(value: str) -> bool:
+    """Whether no backend takes a value for an empty or a dot segment, also one that reads what
+    follows `;` as a parameter of the segment (`..;x` is `..` to a servlet)."""
+    return value.partition(";")[0] not in ("", ".", "..")
+
+
 def _decode_segment(part: str) -> str:
     text = part
     if "\\" in part:

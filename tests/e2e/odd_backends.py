@@ -32,7 +32,9 @@ def answer(body: bytes, head: bytes = b"200 OK\r\nContent-Type: text/plain") -> 
 CHUNKED = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n"
 PART = b"HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\npart"
 
-SAYS: dict[str, tuple[bytes | float | Step, ...]] = {
+Steps = tuple[bytes | float | Step, ...]
+
+SAYS: dict[str, Steps] = {
     "ok": (answer(b"ok"),),
     "moment": (0.05, answer(b"ok")),
     "while": (1.8, answer(b"ok")),
@@ -84,6 +86,9 @@ class OddBackend:
         if context is not None:
             context.sni_callback = lambda _, name, __: self.names.append(name)
 
+    def steps(self, target: bytes) -> Steps:
+        return SAYS[target.partition(b"?")[0].rpartition(b"/")[2].decode()]
+
     async def serve(self, ready: threading.Event, stop: asyncio.Event) -> None:
         listener = socket.create_server(("127.0.0.1", 0))
         self.port = listener.getsockname()[1]
@@ -115,7 +120,7 @@ class OddBackend:
         length = re.search(rb"(?i)\r\ncontent-length: (\d+)", head)
         self.heard.append(head + await reader.readexactly(int(length[1]) if length else 0))
         method, target, _ = head.split(b"\r\n", 1)[0].split(b" ")
-        for step in SAYS[target.partition(b"?")[0].rpartition(b"/")[2].decode()]:
+        for step in self.steps(target):
             if isinstance(step, bytes):
                 writer.write(
                     step.partition(b"\r\n\r\n")[0] + b"\r\n\r\n" if method == b"HEAD" else step

@@ -194,6 +194,18 @@ class Project:
         return self.folder / "state" / "gateway.db"
 
 
+class Written(Project):
+    """A project of our own definitions, none of the samples."""
+
+    def __post_init__(self) -> None:
+        pass
+
+    def write(self, name: str, text: str) -> None:
+        path = self.folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text)
+
+
 @dataclass
 class Gateway:
     process: Process

@@ -16,7 +16,7 @@ from pathlib import Path
 import pytest
 from e2e.odd_backends import LARGEST, OddBackend
 from e2e.odd_backends import running as serving
-from e2e.running import PATIENCE_S, Gateway, Project, Reply, free_port, gateway
+from e2e.running import PATIENCE_S, Gateway, Reply, Written, free_port, gateway
 from unit.issued import client, leaf, pem, server_context
 
 from apigateway.commands.cert import make_ca, make_leaf
@@ -49,17 +49,7 @@ tls: mutual
 """
 
 
-class Written(Project):
-    """A project of our own definitions, none of the samples."""
-
-    def __post_init__(self) -> None:
-        pass
-
-    def write(self, name: str, text: str) -> None:
-        path = self.folder / name
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(text)
-
+class Backends(Written):
     def api(self, name: str, request: str, backend: str, *, declared: str = "") -> None:
         parameters = declared or "{name: what, in: path}"
         self.write(
@@ -138,7 +128,7 @@ def rig(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Rig]:
         OddBackend(server_context(over)),
     )
     with serving(*parts):
-        project = Written(tmp_path_factory.mktemp("backends"))
+        project = Backends(tmp_path_factory.mktemp("backends"))
         chain, key = client(clients_ca, TODAY)
         for name, text in (("ca.pem", pem(ca)), ("gateway.pem", chain), ("gateway.key", key)):
             project.write(f"policies/backend-tls/{name}", text)
@@ -148,7 +138,7 @@ def rig(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Rig]:
 
 
 def define(
-    project: Written, plain: int, pooled: int, secure: int, mutual: int, stranger: int, late: int
+    project: Backends, plain: int, pooled: int, secure: int, mutual: int, stranger: int, late: int
 ) -> None:
     project.write("definitions/gateway.yaml", GATEWAY_YAML)
     project.write("definitions/backends/group.yaml", f"name: backends\ndomains: [{HOST}]\n")
@@ -503,7 +493,7 @@ def test_a_head_of_a_mock_has_no_body(rig: Rig) -> None:
 def test_other_limits_act_from_the_next_start_on(tmp_path: Path) -> None:
     backend = OddBackend()
     with serving(backend):
-        project = Written(tmp_path)
+        project = Backends(tmp_path)
         define(project, *[backend.port] * 6)
         for name in ("ours", "named", "mutual"):
             (tmp_path / f"policies/backend-tls/{name}.yaml").write_text(

@@ -123,6 +123,16 @@ def test_only_the_decided_headers_and_the_host_are_sent() -> None:
     assert lines[1:] == ["x-Own: 1", "Accept: a/b", "x-Own: 2"]
 
 
+def test_a_field_repeated_in_another_spelling_is_sent_as_often_as_it_came() -> None:
+    sent = outbound(headers=(("X-Own", "1"), ("x-own", "2"), ("Accept", "*/*"), ("X-OWN", "3")))
+    head, _ = heard_by_raw(sent)
+    lines = head.decode().split("\r\n")[2:-2]
+    assert sorted(line.lower() for line in lines) == [
+        "accept: */*",
+        *(f"x-own: {n}" for n in "123"),
+    ]
+
+
 def test_header_text_is_sent_as_utf8() -> None:
     head, _ = heard_by_raw(outbound(headers=(("X-City", "杭州"),)))
     assert "X-City: 杭州\r\n".encode() in head

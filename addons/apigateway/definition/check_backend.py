@@ -8,6 +8,7 @@ from apigateway.definition.headers import fault_of_header, is_header_value
 from apigateway.definition.paths import faults_of_path, has_rest, names_in
 from apigateway.definition.problems import DocumentReport
 from apigateway.definition.wording import did_you_mean
+from apigateway.matching import fills_a_segment
 from apigateway.model.api import (
     Api,
     BackendParameter,
@@ -137,9 +138,30 @@ def _check_backend_parameters(
             report.error(what, "give one of them another name", *keys)
         seen[at] = keys[0]
     for index, constant in enumerate(api.constants):
-        if constant.location is Location.HEADER and not is_header_value(constant.value):
-            what = f'the constant "{constant.name}" holds a line break, control sign or outer blank'
-            report.error(what, "write one plain line", "backend", "constants", index, "value")
+        if fault := _fault_of_value(constant.value, constant.location):
+            what = f'the constant "{constant.name}" {fault[0]}'
+            report.error(what, fault[1], "backend", "constants", index, "value")
+    _check_defaults(api, report)
+
+
+def _fault_of_value(value: str, location: Location) -> tuple[str, str] | None:
+    """Why a value of the definition's own cannot stand there: every call would be refused."""
+    if location is Location.HEADER and not is_header_value(value):
+        return "holds a line break, control sign or outer blank", "write one plain line"
+    if location is Location.PATH and not fills_a_segment(value):
+        return "cannot be a segment of a path", "write one that is neither empty nor dots"
+    return None
+
+
+def _check_defaults(api: Api, report: DocumentReport) -> None:
+    places = {item.name: index for index, item in enumerate(api.request.parameters)}
+    for item in api.backend_parameters:
+        declared = api.request.parameters[places[item.source]] if item.source in places else None
+        if declared is None or declared.default is None:
+            continue
+        if fault := _fault_of_value(declared.default, item.location):
+            keys = ("request", "parameters", places[item.source], "default")
+            report.error(f'the default of "{item.source}" {fault[0]}', fault[1], *keys)
 
 
 def _check_form_field(

@@ -8,7 +8,7 @@ from apigateway.backend_tls import tls_profile
 from apigateway.definition.parse import parse_api
 from apigateway.definition.project import Project
 from apigateway.documents import DocumentSchema
-from apigateway.matching import RouteTable, parse_pattern
+from apigateway.matching import PathPattern, RouteTable, parse_pattern
 from apigateway.model.api import Api, MockBackend
 from apigateway.model.catalog import BoundDomain, Catalog, ServedApi
 from apigateway.model.group import Environment, Group
@@ -45,7 +45,7 @@ def compile_catalog(project: Project, releases: Iterable[Release]) -> Catalog:
             api = parse_api(release.document, group=group, account=project.settings.account)
         one = bindings.serve(api, group, release)
         table = routes.setdefault((group.id, release.environment), RouteTable())
-        table.add(api.request.method, parse_pattern(group.base_path + api.request.path), one)
+        table.add(api.request.method, _pattern_of(api, group), one)
         served.append(one)
     return Catalog(
         settings=project.settings,
@@ -62,6 +62,12 @@ def compile_catalog(project: Project, releases: Iterable[Release]) -> Catalog:
         tls_profiles={declared.name: tls_profile(declared) for declared in project.backend_tls},
         served=tuple(served),
     )
+
+
+def _pattern_of(api: Api, group: Group) -> PathPattern:
+    """The base path `/v1` and the path `/` are `/v1`."""
+    path = group.base_path + api.request.path
+    return parse_pattern(path.rstrip("/") or "/")
 
 
 def _key_rings(served: Iterable[ServedApi]) -> dict[Environment, KeyRing]:

@@ -3,6 +3,8 @@
 import re
 from collections.abc import Iterator
 
+from apigateway.matching import PathError, parse_pattern
+
 _NAME = re.compile(r"\[([A-Za-z_][A-Za-z0-9_-]*)\]")
 _SEGMENT = re.compile(r"[^\s\[\]*?#%\\{}\x00-\x1f\x7f]*")
 _BACKEND_SEGMENT = re.compile(r"([^\s\[\]*?#%\\{}\x00-\x1f\x7f]|%[0-9A-Fa-f]{2})*")
@@ -63,6 +65,10 @@ def _fault_of_segment(segment: str, last: bool, backend: bool) -> tuple[str, str
             f'the segment "{segment}" holds a character that no path has',
             "write letters, digits and - . _ ~ ! $ & ' ( ) + , ; = : @",
         )
+    try:
+        parse_pattern(f"/{segment}")
+    except PathError as problem:
+        return f'the segment "{segment}" has no single meaning ({problem})', "write it plainly"
     return None
 
 

@@ -6,13 +6,14 @@ another query field or another header. A name that the gateway sets is the gatew
 caller's own copy of it is dropped.
 """
 
+import re
 from collections.abc import Container, Iterable, Iterator
 from urllib.parse import quote, urlencode
 
 from apigateway.backend_names import folded
 from apigateway.errors import Fault, Refusal
 from apigateway.exchange import Mapped, Outbound, Validated
-from apigateway.matching import PathPattern
+from apigateway.matching import PathPattern, fills_a_segment
 from apigateway.model.api import (
     AppCodeUse,
     HttpBackend,
@@ -24,7 +25,14 @@ from apigateway.model.api import (
 from apigateway.multipart_body import Part
 from apigateway.outbound_body import outbound_body
 from apigateway.system_parameters import SYSTEM_PARAMETERS, claim_text
-from apigateway.wire import APP_CODE_PARAMETER, Headers, Pairs, decode_form_text
+from apigateway.wire import (
+    APP_CODE_PARAMETER,
+    Headers,
+    Pairs,
+    charset_of,
+    decode_form_text,
+    is_form,
+)
 
 REPRESENTATION = frozenset(
     {
@@ -66,6 +74,7 @@ HOP_BY_HOP = frozenset(
 """Fields of one connection (RFC 9110, 7.6.1), and those that the backend leg has its own of."""
 
 _ON_THE_WIRE = "".join(map(chr, range(0x21, 0x7F))).replace("#", "")
+_CONTROL = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]")
 _PATH_SAFE = "!$&'()*+,;=:@~"
 
 
@@ -104,13 +113,13 @@ def build_path(pattern: PathPattern, values: dict[str, str], rest: Iterable[str]
     ]
     if pattern.open_ended:
         segments.extend(_segment("*", value) if value else "" for value in rest)
-    return "/" + "/".join(quote(segment, safe=_PATH_SAFE) for segment in segments)
+    return "/" + "/".join(
+        quote(segment, safe=_PATH_SAFE, errors="surrogateescape") for segment in segments
+    )
 
 
 def _segment(name: str, value: str) -> str:
-    """A value that no backend takes for an empty or a dot segment, also one that reads what
-    follows `;` as a parameter of the segment (`..;x` is `..` to a servlet)."""
-    if value.partition(";")[0] in ("", ".", ".."):
+    if not fills_a_segment(value):
         raise Refusal(
             Fault.INVALID_PARAMETER,
             "it goes to a segment of the backend's path",
@@ -121,8 +130,8 @@ def _segment(name: str, value: str) -> str:
 
 
 def header_value(name: str, value: str) -> str:
-    """A value fit for a header field: no control characters, no blanks at its ends."""
-    if any(ord(character) < 32 or ord(character) == 127 for character in value):
+    """A value fit for a header field: no control characters but the tab, no blanks at its ends."""
+    if _CONTROL.search(value):
         raise Refusal(
             Fault.INVALID_PARAMETER,
             "it goes to a header of the backend request",
@@ -152,11 +161,20 @@ def passed_headers(headers: Headers, mode: Mode, own: frozenset[str]) -> Iterato
 
 
 def left_over_query(raw: str, taken: Container[str]) -> str:
-    """The items of a query as on the wire, but for those whose decoded name is in `taken`."""
-    kept = (
-        item for item in raw.split("&") if decode_form_text(item.partition("=")[0]) not in taken
-    )
+    """The items of a query as on the wire, but for those whose decoded name is in `taken`. A `;`
+    before such a name, where some backends begin a new item, is encoded."""
+    kept = []
+    for item in raw.split("&"):
+        if _name_of(item) in taken:
+            continue
+        if ";" in item and any(_name_of(piece) in taken for piece in item.split(";")):
+            item = item.replace(";", "%3B")
+        kept.append(item)
     return quote("&".join(kept).encode("utf-8", "surrogateescape"), safe=_ON_THE_WIRE)
+
+
+def _name_of(item: str) -> str:
+    return decode_form_text(item.partition("=")[0])
 
 
 def outbound_request(
@@ -177,6 +195,7 @@ def outbound_request(
     passed = passed_headers(call.headers, mode, own)
     if body.made:
         passed = (field for field in passed if not field[0].lower().startswith("content-"))
+        defined = [(name, _type_made(name, value, body.content_type)) for name, value in defined]
     headers = [*passed, *defined]
     if body.content_type and "content-type" not in own:
         headers.append(("Content-Type", body.content_type))
@@ -191,6 +210,16 @@ def outbound_request(
         form_pairs=body.form_pairs,
         defined=tuple(name for name, _ in defined),
     )
+
+
+def _type_made(name: str, value: str, made: str) -> str:
+    """A Content-Type of the definition's own, for a body made anew: a form is in UTF-8 then."""
+    if folded(name) != "content-type" or not (made and is_form(value)):
+        return value
+    try:
+        return value if charset_of(value) == "utf-8" else made
+    except LookupError:
+        return made
 
 
 def _query(call: Validated, own: Pairs) -> tuple[str, Pairs]:

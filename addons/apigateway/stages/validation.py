@@ -17,6 +17,7 @@ from apigateway.wire import (
     FORM_MEDIA_TYPE,
     MULTIPART_MEDIA_TYPE,
     Pairs,
+    charset_of,
     first_values,
     form_fields,
     is_form,
@@ -126,6 +127,22 @@ def text_of(part: Part) -> str:
         raise BrokenRule("is of an unknown charset") from None
 
 
+def refuse_other_readings(call: Throttled, content_type: str) -> None:
+    """A document that was read as UTF-8 (RFC 8259, 8.1), byte for byte. A backend that believes
+    another charset, or an encoding, would read another document."""
+    encodings = ",".join(call.headers.all("Content-Encoding")).strip().lower()
+    if encodings not in ("", "identity"):
+        name, reason = "Content-Encoding", "is not supported"
+        raise Refusal(Fault.INVALID_HEADER, "a checked document", name=name, reason=reason)
+    try:
+        charset = charset_of(content_type)
+    except LookupError:
+        charset = ""
+    is_plain = charset == "utf-8" or (charset and call.body.isascii())
+    if not is_plain or content_type.lower().count("charset") > 1:
+        raise Refusal(Fault.INVALID_CONTENT_TYPE, "another charset", reason="not of its charset")
+
+
 def refuse_wrong_document(call: Throttled) -> None:
     """The body: there when required, and a stream of its JSON Schema when it has one."""
     body = call.served.api.request.body
@@ -135,9 +152,11 @@ def refuse_wrong_document(call: Throttled) -> None:
         return
     if body.format is not BodyFormat.STREAM or call.served.body_schema is None:
         return
-    kind = media_type(call.headers.first("Content-Type") or "")
+    content_type = call.headers.first("Content-Type") or ""
+    kind = media_type(content_type)
     if kind != "application/json" and not kind.endswith("+json"):
         raise Refusal(Fault.INVALID_CONTENT_TYPE, "the API takes JSON", reason=kind[:100])
+    refuse_other_readings(call, content_type)
     try:
         violation = call.served.body_schema.first_violation(parse_json(call.body))
     except DocumentError as problem:

@@ -120,6 +120,29 @@ HTTP = "type: http, address: 'http://127.0.0.1:9000', "
         ),
         pytest.param(
             api(
+                backend=HTTP + "path: '/b/[k]', constants: [{name: k; in: path; value: §'..;a'}]"
+            ).replace("; ", ", "),
+            'the constant "k" cannot be a segment of a path; '
+            "write one that is neither empty nor dots",
+            id="dots-in-path",
+        ),
+        pytest.param(
+            api(
+                parameters="name: c, in: query, default: §''",
+                backend=HTTP + "path: '/b/[c]', parameters: [{from: c; name: c; in: path}]",
+            ).replace(";", ","),
+            'the default of "c" cannot be a segment of a path; '
+            "write one that is neither empty nor dots",
+            id="empty-default-in-path",
+        ),
+        pytest.param(
+            api(parameters='name: X-C, in: header, default: §"a\\nb"', backend=HTTP + "path: /b"),
+            'the default of "X-C" holds a line break, control sign or outer blank; '
+            "write one plain line",
+            id="default-in-header",
+        ),
+        pytest.param(
+            api(
                 request="method: POST, path: /a, body: {format: stream}",
                 backend=HTTP + "path: /b, constants: [{name: §c; in: body; value: x}]",
             ).replace(";", ","),

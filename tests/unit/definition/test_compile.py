@@ -46,6 +46,19 @@ def test_both_kinds_of_domain_lead_to_the_group() -> None:
     assert {"weather.apigw.localhost", "api.weather.localhost"} <= catalog.domains.keys()
 
 
+def test_the_path_of_a_base_path_alone_is_served() -> None:
+    group = replace(PROJECT.groups[0], base_path="/v1")
+    api = next(api for api in PROJECT.apis if api.group == group.name)
+    root = replace(api, request=replace(api.request, path="/", method="GET", parameters=()))
+    root = replace(root, document={**api.document, "request": {"method": "GET", "path": "/"}})
+    project = replace(PROJECT, groups=(group,), apis=(root,), grants=(), bindings=())
+    store = MemoryStore()
+    release_at_start(store.releases, project, 1)
+    table = compile_catalog(project, store.releases.current()).routes[group.id, Environment.RELEASE]
+    assert table.match("GET", split_path("/v1")) is not None
+    assert table.match("GET", split_path("/v1/x")) is None
+
+
 def test_nothing_released_means_nothing_served() -> None:
     catalog = compile_catalog(PROJECT, ())
     assert catalog.served == ()

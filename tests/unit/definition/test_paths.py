@@ -19,6 +19,18 @@ def test_patterns_of_the_guide_are_taken_and_the_router_takes_them_too(path: str
     assert parse_pattern(path).open_ended == has_rest(path)
 
 
+@pytest.mark.parametrize("segment", ["%2e%2e", "%2E", "%00", "%ff", "%C3"])
+def test_an_escape_that_the_router_cannot_take_is_a_fault_of_a_backend_path(segment: str) -> None:
+    ((what, _),) = faults_of_path(f"/a/{segment}/b", backend=True)
+    assert what.startswith(f'the segment "{segment}" has no single meaning')
+
+
+@pytest.mark.parametrize("segment", ["%2F", "%41", "%C3%A9", "..;x"])
+def test_any_other_escape_of_a_backend_path_is_taken(segment: str) -> None:
+    assert list(faults_of_path(f"/a/{segment}", backend=True)) == []
+    assert parse_pattern(f"/a/{segment}").segments
+
+
 @pytest.mark.parametrize(
     ("path", "what", "mend"),
     [

@@ -23,7 +23,7 @@ from apigateway.model.api import (
 from apigateway.model.catalog import ServedApi
 from apigateway.stages.mapping import Mapping, build_path
 from apigateway.stages.validation import Validation
-from apigateway.wire import parse_query
+from apigateway.wire import Headers, parse_query
 
 FORM = ("Content-Type", "application/x-www-form-urlencoded")
 OUR_OWN = {"X-Ca-Request-Id", "X-Forwarded-For"}
@@ -129,6 +129,12 @@ def test_a_user_agent_that_is_no_utf8_is_sent_as_it_came(body_format: BodyFormat
     assert (b"ua=%FF" if body_format is BodyFormat.FORM else b"\r\n\r\n\xff\r\n") in sent.body
 
 
+def test_a_user_agent_that_is_no_utf8_fills_a_path_as_it_came() -> None:
+    agent = to("CaClientUa", "ua", Location.PATH)
+    served = api(path="/v3/[ua]", system_parameters=(agent,))
+    assert mapped(served, headers=[("User-Agent", "a\udcff/")]).path == "/v3/a%FF%2F"
+
+
 def test_the_app_of_an_anonymous_call_is_empty_and_still_sent() -> None:
     served = api(system_parameters=(to("CaAppId", "X-App", Location.HEADER),))
     assert dict(mapped(served).headers)["X-App"] == ""
@@ -143,6 +149,24 @@ def test_a_caller_cannot_forge_a_system_header_in_any_spelling(mode: Mode, spell
     served = api(mode=mode, system_parameters=(to("CaAppId", "X-App-Id", Location.HEADER),))
     sent = mapped(served, app=APP, headers=[(spelling, "999")])
     assert fields(sent) == [("X-App-Id", "100")]
+
+
+@pytest.mark.parametrize("mode", [Mode.MAPPING_PASSTHROUGH, Mode.PASSTHROUGH])
+@pytest.mark.parametrize(
+    ("query", "left"),
+    [
+        ("a=1;app=9", "a=1%3Bapp=9"),
+        ("a=1;%61pp=9;b=;c", "a=1%3B%61pp=9%3Bb=%3Bc"),
+        ("app;a=9", "app%3Ba=9"),
+        ("a=1;b=2", "a=1;b=2"),
+    ],
+)
+def test_a_backend_that_splits_at_semicolons_sees_no_forged_name(
+    mode: Mode, query: str, left: str
+) -> None:
+    sent = mapped(api(mode=mode, system_parameters=(to("CaAppId", "app"),)), app=APP, query=query)
+    assert sent.query == f"{left}&app=100"
+    assert parse_query(sent.query) == sent.query_pairs
 
 
 @pytest.mark.parametrize("mode", Mode)
@@ -290,6 +314,36 @@ def test_an_open_end_takes_the_rest_of_the_path() -> None:
 
 
 # --- headers
+
+
+@pytest.mark.parametrize(
+    ("sent", "arrives"),
+    [
+        ("application/x-www-form-urlencoded", "application/x-www-form-urlencoded"),
+        (
+            "Application/x-www-form-urlencoded; charset=gbk",
+            "application/x-www-form-urlencoded; charset=UTF-8",
+        ),
+    ],
+)
+def test_a_form_made_anew_is_not_said_to_be_of_the_callers_charset(sent: str, arrives: str) -> None:
+    served = api(parameter("Content-Type", Location.HEADER), parameter("a", Location.BODY))
+    made = mapped(
+        served,
+        method="POST",
+        headers=[("Content-Type", sent)],
+        arguments={"Content-Type": sent, "a": "中"},
+        form_pairs=(("a", "中"),),
+        body=b"a=%D6%D0",
+    )
+    assert made.body == b"a=%E4%B8%AD"
+    assert Headers(made.headers).all("Content-Type") == [arrives]
+
+
+def test_a_tab_inside_may_go_to_a_header() -> None:
+    """RFC 9110, 5.5, and `check` lets it pass in a constant."""
+    served = api(constants=(Constant(name="X-A", location=Location.HEADER, value="a\tb"),))
+    assert ("X-A", "a\tb") in mapped(served).headers
 
 
 @pytest.mark.parametrize("value", ["a\r\nX: y", "a\nb", "a\x00", "\x7f"])

@@ -322,6 +322,39 @@ def test_a_document_of_another_type_is_refused(fields: list[tuple[str, str]]) ->
     )
 
 
+@pytest.mark.parametrize(
+    ("charset", "body"),
+    [
+        ("utf-7", b'{"a": 1}'),
+        ("utf-16", b'{"a": 1}'),
+        ("gbk", '{"a": 1, "b": "中"}'.encode()),
+        ("utf-8; charset=gbk", b'{"a": 1}'),
+    ],
+)
+def test_a_document_that_a_backend_would_read_in_another_charset_is_refused(
+    charset: str, body: bytes
+) -> None:
+    kind = ("Content-Type", f"application/json; charset={charset}")
+    refusal = refusal_of(
+        lambda: validate(api(body=STREAM), headers=[kind], body=body), Fault.INVALID_CONTENT_TYPE
+    )
+    assert refusal.parts == {"reason": "not of its charset"}
+
+
+def test_a_document_in_ascii_is_the_same_in_every_charset_of_the_web() -> None:
+    kind = ("Content-Type", "application/json;charset=ISO-8859-1")
+    assert validate(api(body=STREAM), headers=[kind], body=b'{"a": 1}').body == b'{"a": 1}'
+
+
+def test_a_checked_document_that_a_backend_would_decode_first_is_refused() -> None:
+    fields = [JSON, ("Content-Encoding", "deflate")]
+    refusal_of(
+        lambda: validate(api(body=STREAM), headers=fields, body=b'{"a": 1}'), Fault.INVALID_HEADER
+    )
+    fields = [JSON, ("Content-Encoding", "identity")]
+    assert validate(api(body=STREAM), headers=fields, body=b'{"a": 1}').body == b'{"a": 1}'
+
+
 def test_a_missing_document_is_an_empty_body_where_one_is_asked_for() -> None:
     refusal_of(lambda: validate(api(body=STREAM), headers=[JSON]), Fault.EMPTY_BODY)
     required = api(body=Body(format=BodyFormat.STREAM, required=True))
