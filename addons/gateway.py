@@ -1,5 +1,6 @@
 """The gateway, for `mitmdump -s addons/gateway.py`: a call goes down this list."""
 
+import asyncio
 from pathlib import Path
 
 from apigateway.chain import link
@@ -24,7 +25,7 @@ CHAIN = link(
     Access(),
     Authentication(nonces=settings.store),
     Authorization(),
-    Throttling(counters=settings.store),
+    Throttling(counters=settings.store, sleep=asyncio.sleep),
     Validation(),
     Mapping(),
     Resolution(),

@@ -3,7 +3,8 @@
 
 Both forward to the same small backend on this machine, one after the other, several rounds
 each. The gateway does everything it does in production: every call has a signature and a nonce
-of its own, and is throttled, validated, mapped, signed and recorded.
+of its own, and is throttled, validated, mapped, signed and recorded. With --workers the gateway is
+that many processes on one port; --take measures the counting alone, on each store.
 """
 
 from __future__ import annotations
@@ -23,7 +24,7 @@ import sys
 import tempfile
 import time
 import uuid
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -31,7 +32,12 @@ import aiohttp
 from rich.console import Console
 from rich.table import Table
 
+from apigateway.model.settings import RedisSettings
+from apigateway.ports import Counters, Dimension, Limit
 from apigateway.signature import SignableRequest, signing_headers
+from apigateway.store.redis import RedisStore
+from apigateway.store.sqlite import SqliteStore
+from apigateway.windows import WindowUnit
 from apigateway.wire import Headers
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -212,7 +218,85 @@ def measure(port: int, connections: int, seconds: float, folder: Path) -> float:
     return asyncio.run(aiohttp_load(port, connections, seconds))
 
 
-def compare(connections: int, seconds: float, rounds: int, folder: Path) -> Result:
+@dataclass(frozen=True)
+class TakeCost:
+    """Microseconds of one take of five limits: one after the other, and of 64 at once."""
+
+    store: str
+    alone_us: float
+    crowd_us: float
+
+
+def five_limits() -> list[Limit]:
+    """What a call on the sample GetForecast is counted by."""
+    most, minute, second = 10**9, WindowUnit.MINUTE, WindowUnit.SECOND
+    return [
+        Limit("ip:bench:192.0.2.1", most, second, Dimension.CLIENT_IP),
+        Limit("group:bench", most, second, Dimension.GROUP),
+        Limit("api:bench:minute", most, minute, Dimension.API),
+        Limit("user:bench:minute:1", most, minute, Dimension.USER),
+        Limit("app:bench:minute:1", most, minute, Dimension.APP),
+    ]
+
+
+async def take_cost(counters: Counters, takes: int, crowd: int) -> float:
+    """Microseconds a take, of `takes` takes by `crowd` callers at once."""
+    limits = five_limits()
+
+    async def caller() -> None:
+        for _ in range(takes // crowd):
+            await counters.take(limits, time.time_ns() // 1_000_000)
+
+    await counters.take(limits, time.time_ns() // 1_000_000)
+    began = time.perf_counter()
+    async with asyncio.TaskGroup() as group:
+        for _ in range(crowd):
+            group.create_task(caller())
+    return (time.perf_counter() - began) / takes * 1e6
+
+
+def take_costs(url: str | None, folder: Path) -> Iterator[TakeCost]:
+    """The cost of counting on SQLite, and on Redis: the server at `url`, or one started for it."""
+
+    def measured(name: str, make: Callable[[], SqliteStore | RedisStore]) -> TakeCost:
+        async def run() -> TakeCost:
+            store = make()
+            store.open()
+            try:
+                alone = await take_cost(store.counters, 4_000, 1)
+                crowd = await take_cost(store.counters, 12_800, 64)
+            finally:
+                store.close()
+            return TakeCost(name, round(alone, 1), round(crowd, 1))
+
+        return asyncio.run(run())
+
+    yield measured("SQLite", lambda: SqliteStore(folder / "bench.db"))
+    with redis_at(url, folder) as found:
+        if found is None:
+            console.print("Redis is left out: no valkey-server or redis-server was found")
+            return
+        settings = RedisSettings(url=found, prefix=f"bench-{uuid.uuid4().hex}")
+        yield measured("Redis", lambda: RedisStore(settings, folder / "records.db"))
+
+
+@contextlib.contextmanager
+def redis_at(url: str | None, folder: Path) -> Iterator[str | None]:
+    """The URL of a server: the one given, else of one that lives for this block; None without."""
+    own = ROOT / ".venv" / "redis-server"
+    server = shutil.which("valkey-server") or shutil.which("redis-server")
+    if server is None and own.exists():
+        server = str(own)
+    if url is not None or server is None:
+        yield url
+        return
+    port = free_port()
+    command = [server, "--port", str(port), "--save", "", "--appendonly", "no"]
+    with running([*command, "--dir", str(folder)], port, folder / "redis.log"):
+        yield f"redis://127.0.0.1:{port}/0"
+
+
+def compare(connections: int, workers: int, seconds: float, rounds: int, folder: Path) -> Result:
     backend_port, stock_port, gateway_port = free_port(), free_port(), free_port()
     mitmdump = str(Path(sys.executable).with_name("mitmdump"))
     stock = [
@@ -221,8 +305,8 @@ def compare(connections: int, seconds: float, rounds: int, folder: Path) -> Resu
         *("--set", "connection_strategy=lazy", "--set", f"confdir={folder / 'confdir'}"),
     ]
     gateway = [
-        *(mitmdump, "-q", "-s", str(ROOT / "addons" / "gateway.py")),
-        *("--listen-port", str(gateway_port)),
+        *(sys.executable, "-m", "apigateway.cli", "serve", "--workers", str(workers)),
+        *("-q", "--listen-port", str(gateway_port)),
         *bench_project(folder, backend_port),
     ]
     speeds: dict[str, list[float]] = {"stock": [], "gateway": []}
@@ -240,7 +324,8 @@ def compare(connections: int, seconds: float, rounds: int, folder: Path) -> Resu
                 with console.status(f"round {number + 1} of {rounds}: {name}"):
                     speeds[name].append(measure(port, connections, seconds, folder))
     stock_rps, gateway_rps = (statistics.median(speeds[name]) for name in ports)
-    scenario = f"signed GetForecast, {connections} connections"
+    crew = "" if workers == 1 else f", {workers} workers"
+    scenario = f"signed GetForecast, {connections} connections{crew}"
     return Result(
         scenario, round(stock_rps, 1), round(gateway_rps, 1), round(gateway_rps / stock_rps, 3)
     )
@@ -253,6 +338,15 @@ def main() -> int:
         "Uses wrk where it is installed, else aiohttp's client.",
     )
     parser.add_argument("--connections", type=int, nargs="+", default=[32], help="at once (32)")
+    parser.add_argument(
+        "--workers", type=int, nargs="+", default=[1], metavar="N", help="of the gateway (1)"
+    )
+    parser.add_argument(
+        "--take", action="store_true", help="measure only what counting costs, on each store"
+    )
+    parser.add_argument(
+        "--redis", metavar="URL", help="the server for --take; else one is started, if found"
+    )
     parser.add_argument("--seconds", type=float, default=5.0, help="of one measurement (5)")
     parser.add_argument("--rounds", type=int, default=3, help="each takes both in turn (3)")
     parser.add_argument("--json", action="store_true", help="print the results as JSON")
@@ -262,10 +356,18 @@ def main() -> int:
         with contextlib.suppress(KeyboardInterrupt):
             asyncio.run(serve_backend(arguments.serve_backend))
         return 0
+    if arguments.take:
+        with tempfile.TemporaryDirectory() as folder:
+            show_costs(list(take_costs(arguments.redis, Path(folder))), as_json=arguments.json)
+        return 0
     results = []
     for connections in arguments.connections:
-        with tempfile.TemporaryDirectory() as folder:
-            results.append(compare(connections, arguments.seconds, arguments.rounds, Path(folder)))
+        for workers in arguments.workers:
+            with tempfile.TemporaryDirectory() as folder:
+                found = compare(
+                    connections, workers, arguments.seconds, arguments.rounds, Path(folder)
+                )
+                results.append(found)
     if arguments.json:
         print(json.dumps([asdict(result) for result in results], indent=2))
         return 0
@@ -279,6 +381,16 @@ def main() -> int:
         )
     Console().print(table)
     return 0
+
+
+def show_costs(costs: Sequence[TakeCost], *, as_json: bool) -> None:
+    if as_json:
+        print(json.dumps([asdict(cost) for cost in costs], indent=2))
+        return
+    table = Table("take of five limits", "one after the other, us", "64 at once, us each")
+    for cost in costs:
+        table.add_row(cost.store, f"{cost.alone_us:.0f}", f"{cost.crowd_us:.0f}")
+    Console().print(table)
 
 
 if __name__ == "__main__":

@@ -6,6 +6,8 @@ from apigateway import __version__
 from apigateway.commands.call import call
 from apigateway.commands.cert import cert
 from apigateway.commands.check import check
+from apigateway.commands.limits import limits
+from apigateway.commands.serve import serve
 from apigateway.commands.sign import sign
 from apigateway.commands.verify_backend import verify_backend
 
@@ -15,16 +17,18 @@ from apigateway.commands.verify_backend import verify_backend
 def main() -> None:
     """Alibaba Cloud API Gateway on your own machine.
 
-    Definitions are YAML under definitions/ and policies/. Check them, serve them with
-    `mitmdump -s addons/gateway.py`, and call them with a signature.
+    Definitions are YAML under definitions/ and policies/. Check them, serve them, and call them
+    with a signature.
     """
 
 
 main.add_command(check)
+main.add_command(serve)
 main.add_command(sign)
 main.add_command(call)
 main.add_command(cert)
 main.add_command(verify_backend)
+main.add_command(limits)
 
 if __name__ == "__main__":
     main()

@@ -11,13 +11,17 @@ from enum import StrEnum
 from typing import Any, Protocol
 
 from apigateway.model.group import Environment
-from apigateway.model.policy import WindowUnit
 from apigateway.model.record import CallRecord
 from apigateway.model.release import Release
+from apigateway.windows import UTC_ZONE, WindowUnit, Zone
 
 
 class StoreUnavailable(Exception):
     """The store cannot take part in a decision (not open, locked too long, not writable)."""
+
+
+class ReleasedMeanwhile(Exception):
+    """Another version was released since the one that was to be followed."""
 
 
 class Dimension(StrEnum):
@@ -33,25 +37,37 @@ class Dimension(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Limit:
-    """At most `ceiling` calls in one clock `unit` (UTC) for the counter named `key`.
+    """At most `ceiling` calls in one clock `unit` of `zone` for the counter named `key`.
+
+    With a `queue` that is not None (unit second only) it is a bucket instead, which refills
+    steadily and holds `ceiling` calls: as many as `queue` further calls wait for their turn, and
+    only those beyond are refused.
 
     `key` names whose calls are counted, not the limit's size: a changed `ceiling` keeps the
-    count. One key is always used with one unit.
+    count. One key is always used with one unit, and either as a window or as a bucket.
     """
 
     key: str
     ceiling: int
     unit: WindowUnit
     dimension: Dimension
+    queue: int | None = None
+    zone: Zone = UTC_ZONE
 
 
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """How one limit stands after a take: calls `used` in the window that ends at `resets_ms`."""
+    """How one limit stands after a take.
+
+    `used` calls of a window that ends at `resets_ms`; of a bucket, the calls it holds, which is
+    empty again (or, when it refused, has room again) at `resets_ms`. `wait_ms` is how long the
+    call has to wait for its turn.
+    """
 
     limit: Limit
     used: int
     resets_ms: int
+    wait_ms: int = 0
 
     @property
     def remaining(self) -> int:
@@ -65,16 +81,29 @@ class Tally:
     standings: tuple[Standing, ...]
     refused: Standing | None = None
 
+    @property
+    def wait_ms(self) -> int:
+        """How long a call that was let through waits: as long as the slowest limit says."""
+        return max((standing.wait_ms for standing in self.standings), default=0)
+
 
 class Counters(Protocol):
     async def take(self, limits: Sequence[Limit], now_ms: int) -> Tally:
         """Charge one call to every limit, or, when any is full, to none.
 
-        Windows are fixed on clock units in UTC. A `now_ms` before the window on record counts
-        in that window: a clock that moves back gives no free calls.
+        A `now_ms` before the window on record counts in that window: a clock that moves back
+        gives no free calls. Where several machines count together, the time is that of the store,
+        and `now_ms` is only what standings are told in.
 
         Raises:
             StoreUnavailable: nothing was charged.
+        """
+
+    async def look(self, limits: Sequence[Limit], now_ms: int) -> Tally:
+        """How the limits stand, without a charge: `refused` is the one that would refuse.
+
+        Raises:
+            StoreUnavailable
         """
 
 
@@ -99,14 +128,29 @@ class Releases(Protocol):
         note: str,
         released_by: str,
         now_ms: int,
+        after: str | None = None,
     ) -> Release:
-        """Record a new version and make it the one served in `environment`."""
+        """Record a new version and make it the one served in `environment`.
+
+        With `after`, only as the next one after that version, or, with "", as the first ever.
+
+        Raises:
+            ReleasedMeanwhile: the last version is not `after`; nothing was recorded.
+            StoreUnavailable
+        """
 
     def current(self) -> Sequence[Release]:
         """What is served now: at most one release an API and environment."""
 
     def history(self, api_id: str, environment: Environment | None = None) -> Sequence[Release]:
         """Every version ever released, newest first."""
+
+    def announce(self) -> None:
+        """Tell every process and machine that something else which acts at once has changed."""
+
+    def changes(self) -> int:
+        """A number that rises with each release and each `announce`: another one than before
+        means that what is served has changed."""
 
 
 class Calls(Protocol):

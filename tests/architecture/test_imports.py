@@ -12,13 +12,21 @@ PACKAGE = ADDONS / "apigateway"
 GATEWAY = ADDONS / "gateway.py"
 UNIT = ROOT / "tests" / "unit"
 
-KNOWS_MITMPROXY = {"hooks", "settings", "guard", "tls"}
+KNOWS_MITMPROXY = {"hooks", "settings", "guard", "listener", "tls"}
 KNOWS_MITMPROXY |= {"captures"}  # reads mitmproxy's flow files
 KNOWS_MITMPROXY |= {
     f"edge/{name}" for name in ("refusals", "http1", "http2", "layer", "doorkeeper")
 }
 KNOWS_THE_STORE = {"settings", "cli"}  # and commands, the store itself, and gateway.py
-PURE_HELP_OF_THE_MODEL = {"backend_names", "documents", "matching", "openid", "parameters", "wire"}
+PURE_HELP_OF_THE_MODEL = {
+    "backend_names",
+    "documents",
+    "matching",
+    "openid",
+    "parameters",
+    "windows",
+    "wire",
+}
 NOT_FOR_STAGES = {"asyncio", "aiohttp", "os", "pathlib", "random", "socket", "sqlite3", "time"}
 NO_NAMES = {"utils", "util", "helpers", "helper", "common", "base", "manager", "managers", "misc"}
 LONGEST_MODULE = 400
@@ -26,13 +34,13 @@ LONGEST_DOOR = 60
 
 WITHOUT_A_MIRROR = {
     "settings": "tests/e2e starts the real proxy with it",
+    "listener": "tests/e2e opens ports and leaves them with it",
     "hooks": "tests/e2e drives every flow through it",
     "edge/refusals": "tests/adversarial looks at every field of a refusal",
     "edge/http1": "tests/adversarial sends raw bytes to it",
     "edge/http2": "tests/adversarial sends raw frames to it",
     "edge/layer": "tests/adversarial finds the call records of what was refused",
     "edge/doorkeeper": "tests/adversarial waits for its deadlines and counts",
-    "store/door": "tests/e2e starts and stops the gateway with it",
     "store/memory": "tests/contract runs over it as over every store",
     "model/api": "fields only",
     "model/catalog": "fields only",
@@ -125,7 +133,7 @@ def test_nothing_below_the_stages_knows_them(name: str) -> None:
     below = {"model", "store", "definition"}
     pure = {"errors", "wire", "signature", "matching", "documents", "parameters", "exchange"}
     pure |= {"chain", "answers", "ports", "backend", "openid", "tokens", "system_parameters"}
-    pure |= {"backend_names", "backend_signature", "multipart_body", "outbound_body"}
+    pure |= {"backend_names", "backend_signature", "multipart_body", "outbound_body", "windows"}
     pure |= {"patterns", "schema_cost", "schema_parts", "schema_writing", "violations"}
     if name.partition("/")[0] in below or name in pure:
         tops = {used.partition("/")[0] for used in own(imports_of(CODE[name]))}

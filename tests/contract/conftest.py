@@ -5,9 +5,11 @@ from pathlib import Path
 from typing import Protocol
 
 import pytest
+from redis_server import RedisServer
 
 from apigateway.ports import Calls, Counters, Nonces, Releases
 from apigateway.store.memory import MemoryStore
+from apigateway.store.redis import RedisStore
 from apigateway.store.sqlite import SqliteStore
 
 
@@ -27,18 +29,23 @@ class Store(Protocol):
     def close(self) -> None: ...
 
 
-def _memory(_: Path) -> Store:
+def _memory(_: Path, __: pytest.FixtureRequest) -> Store:
     return MemoryStore()
 
 
-def _sqlite(folder: Path) -> Store:
+def _sqlite(folder: Path, _: pytest.FixtureRequest) -> Store:
     return SqliteStore(folder / "state" / "gateway.db")
 
 
-@pytest.fixture(params=[_memory, _sqlite], ids=["memory", "sqlite"])
+def _redis(folder: Path, request: pytest.FixtureRequest) -> Store:
+    server: RedisServer = request.getfixturevalue("redis")
+    return RedisStore(server.settings(), folder / "records.db", own_clock=False)
+
+
+@pytest.fixture(params=[_memory, _sqlite, _redis], ids=["memory", "sqlite", "redis"])
 def store(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Store]:
-    make: Callable[[Path], Store] = request.param
-    made = make(tmp_path)
+    make: Callable[[Path, pytest.FixtureRequest], Store] = request.param
+    made = make(tmp_path, request)
     made.open()
     yield made
     made.close()

@@ -7,6 +7,7 @@ from contract.conftest import Store
 
 from apigateway.model.group import Environment
 from apigateway.model.release import Release
+from apigateway.ports import ReleasedMeanwhile
 
 # 2023-11-14 22:13:20.123 UTC
 NOW_MS = 1_700_000_000_123
@@ -20,6 +21,7 @@ def put(
     document: dict[str, Any] | None = None,
     note: str = "first",
     now_ms: int = NOW_MS,
+    after: str | None = None,
 ) -> Release:
     return store.releases.put(
         api_id=f"id-of-{api}",
@@ -30,6 +32,7 @@ def put(
         note=note,
         released_by="someone",
         now_ms=now_ms,
+        after=after,
     )
 
 
@@ -104,8 +107,43 @@ class TestReleases:
             put(store, api=api)
         assert [found.api for found in store.releases.current()] == ["Ant", "Mole", "Zebra"]
 
+    def test_a_first_release_is_made_once(self, store: Store) -> None:
+        first = put(store, after="")
+        with pytest.raises(ReleasedMeanwhile):
+            put(store, after="", note="second")
+        assert list(store.releases.history("id-of-GetForecast")) == [first]
+        assert list(store.releases.current()) == [first]
+
+    def test_a_release_follows_the_version_it_was_made_for(self, store: Store) -> None:
+        first = put(store)
+        second = put(store, after=first.version)
+        with pytest.raises(ReleasedMeanwhile):
+            put(store, after=first.version)
+        assert list(store.releases.current()) == [second]
+
+    def test_what_is_released_elsewhere_does_not_come_in_between(self, store: Store) -> None:
+        put(store, environment=Environment.TEST)
+        put(store, api="Another")
+        put(store, after="")
+
     def test_releases_outlive_closing_and_opening(self, store: Store) -> None:
         release = put(store)
         store.close()
         store.open()
         assert list(store.releases.current()) == [release]
+
+    def test_the_number_of_changes_rises_with_each_release_and_announcement(
+        self, store: Store
+    ) -> None:
+        seen = [store.releases.changes()]
+        for change in (lambda: put(store), store.releases.announce, lambda: put(store)):
+            change()
+            seen.append(store.releases.changes())
+        assert seen == sorted(set(seen))
+
+    def test_looking_changes_nothing(self, store: Store) -> None:
+        put(store)
+        before = store.releases.changes()
+        store.releases.current()
+        store.releases.history("id-of-GetForecast")
+        assert store.releases.changes() == before

@@ -1,6 +1,8 @@
 """What a start releases by itself, and what it leaves alone."""
 
+from collections.abc import Callable
 from dataclasses import replace
+from typing import Any
 
 import pytest
 from unit.definition.sample import sample_project
@@ -35,6 +37,47 @@ def test_an_edited_draft_is_released_again_only_when_always(auto: AutoRelease, a
     edited = sample_project(auto_release=auto, edit=("3, minimum: 1", "4, minimum: 1"))
     made = release_at_start(store.releases, edited, NOW_MS + 1)
     assert len(made) == again
+
+
+class Interrupted:
+    """Releases whose first call of `verb` has another gateway's start before or behind it."""
+
+    def __init__(self, releases: Any, verb: str, when: str, start: Callable[[], object]) -> None:
+        self._releases, self._verb, self._when, self._start = releases, verb, when, start
+        self.is_over = False
+
+    def __getattr__(self, name: str) -> Any:
+        method = getattr(self._releases, name)
+
+        def call(*args: Any, **kwargs: Any) -> Any:
+            interrupt = name == self._verb and not self.is_over
+            self.is_over |= interrupt
+            if interrupt and self._when == "before":
+                self._start()
+            answer = method(*args, **kwargs)
+            if interrupt and self._when == "behind":
+                self._start()
+            return answer
+
+        return call
+
+
+@pytest.mark.parametrize("auto", [AutoRelease.FIRST, AutoRelease.ALWAYS], ids=str)
+@pytest.mark.parametrize("when", ["before", "behind"])
+@pytest.mark.parametrize("verb", ["current", "history", "put"])
+def test_of_two_gateways_that_start_at_the_same_time_one_releases(
+    auto: AutoRelease, verb: str, when: str
+) -> None:
+    store, project = MemoryStore(), sample_project(auto_release=auto)
+
+    def start() -> None:
+        release_at_start(store.releases, project, NOW_MS)
+
+    interrupted: Any = Interrupted(store.releases, verb, when, start)
+    release_at_start(interrupted, project, NOW_MS)
+    assert interrupted.is_over
+    for api in project.apis:
+        assert len(store.releases.history(api.id, Environment.RELEASE)) == 1
 
 
 def test_a_release_keeps_the_draft_as_it_was() -> None:

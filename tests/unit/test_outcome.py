@@ -16,10 +16,10 @@ from unit.build import (
 from apigateway.chain import Call
 from apigateway.errors import Fault, Refusal
 from apigateway.exchange import Answer, Authorized, Received, Signed, Throttled
-from apigateway.model.policy import WindowUnit
 from apigateway.model.settings import ErrorStyle
 from apigateway.outcome import answer_of, verdict
 from apigateway.ports import Dimension, Limit, Standing, Tally
+from apigateway.windows import WindowUnit
 
 ORIGIN = ("Origin", "https://app.example.com")
 DEBUG = ("X-Ca-Request-Mode", "Debug")

@@ -16,12 +16,15 @@ from apigateway.model.openid import PublicKey, TokenIssuer
 from apigateway.model.policy import (
     BackendTls,
     IpControl,
+    SecondMode,
     SignatureKey,
     ThrottlingPolicy,
     VpcAccess,
 )
 from apigateway.openid import is_same_key
+from apigateway.windows import WindowUnit
 
+MAX_WAIT_S = 30  # as long as a backend may take at most
 MAX_GROUPS = 50
 MAX_APIS = 200
 MAX_DOMAINS = 5
@@ -292,6 +295,19 @@ def _target_of(access: VpcAccess) -> str:
 
 def _check_throttling(item: Placed[ThrottlingPolicy], apps: set[str], owners: set[str]) -> None:
     policy, report = item.object, item.report
+    for key in ("second_mode", "queue"):
+        if key in report.document.data and policy.unit is not WindowUnit.SECOND:
+            what = f"{key} is for the unit second, and this is {policy.unit}"
+            report.error(what, "remove it, or write unit: second", key, at_key=True)
+    if policy.queue is not None and policy.second_mode is not SecondMode.QUEUE:
+        what = f"nobody waits in mode {policy.second_mode}"
+        report.error(what, "remove queue, or write second_mode: queue", "queue", at_key=True)
+    elif policy.queue is not None:
+        limits = (policy.api, policy.user, policy.app, *(one.limit for one in policy.special))
+        most = MAX_WAIT_S * min(limit for limit in limits if limit is not None)
+        if policy.queue > most:
+            what = f"the last of {policy.queue} would wait more than {MAX_WAIT_S} seconds"
+            report.error(what, f"write at most {most}", "queue")
     user = policy.user if policy.user is not None else policy.api
     if policy.user is not None and policy.user > policy.api:
         what = f"the user limit {policy.user} is more than the API limit {policy.api}"

@@ -178,7 +178,7 @@ class _Loading:
         report = self._shaped(place, "gateway")
         if report is None or report.failed:
             return None
-        return read_settings(report, self._root)
+        return read_settings(report, self._root, self._environ)
 
     def _each(
         self, kind: str, places: list[Place], home: Home, read: Callable[[DocumentReport, Home], T]

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import Any
+from zoneinfo import available_timezones
 
 from apigateway.definition import secrets
 from apigateway.definition.addresses import is_host, parse_networks, plain_host
@@ -18,18 +19,20 @@ from apigateway.definition.certificates import read_certificate
 from apigateway.definition.document import Key
 from apigateway.definition.headers import is_header_value
 from apigateway.definition.ids import hex_id, numeric_id
+from apigateway.definition.parse_store import read_store
 from apigateway.definition.problems import DocumentReport
+from apigateway.definition.wording import did_you_mean
 from apigateway.model.app import App, Secret
 from apigateway.model.cors import Cors
 from apigateway.model.group import Certificate, Domain, DomainKind, Environment, Group
 from apigateway.model.policy import (
     IpControl,
     PolicyKind,
+    SecondMode,
     SignatureKey,
     SpecialLimit,
     ThrottlingPolicy,
     VpcAccess,
-    WindowUnit,
 )
 from apigateway.model.settings import (
     AutoRelease,
@@ -40,6 +43,7 @@ from apigateway.model.settings import (
     SourceVpc,
     StandingLimits,
 )
+from apigateway.windows import UTC_ZONE, WindowUnit, Zone, time_zone
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,14 +56,18 @@ class Home:
     now: datetime
 
 
-def read_settings(report: DocumentReport, root: Path) -> GatewaySettings:
+def read_settings(
+    report: DocumentReport, root: Path, environ: Mapping[str, str]
+) -> GatewaySettings:
     """`root` is the folder that relative paths start from."""
     data = report.document.data
     releases = data.get("releases", {})
+    records, redis = read_store(report, environ)
     return GatewaySettings(
         account=data["account"],
         region=data["region"],
-        store=root / data.get("store", "state/gateway.db"),
+        store=root / records,
+        redis=redis,
         errors=ErrorStyle(data.get("errors", "coded")),
         auto_release=AutoRelease(releases.get("auto", "first")),
         auto_release_to=tuple(map(Environment, releases.get("environments", ("RELEASE",)))),
@@ -71,6 +79,7 @@ def read_settings(report: DocumentReport, root: Path) -> GatewaySettings:
         ),
         trusted_proxies=parse_networks(data.get("trusted_proxies", []), report, "trusted_proxies"),
         blacklist=parse_networks(data.get("blacklist", []), report, "blacklist"),
+        zone=_zone(data.get("time_zone", "UTC"), report),
         instance_id=data.get("instance_id", "apigateway-local"),
         source_vpcs=tuple(
             SourceVpc(
@@ -80,6 +89,16 @@ def read_settings(report: DocumentReport, root: Path) -> GatewaySettings:
             for index, item in enumerate(data.get("source_vpcs", ()))
         ),
     )
+
+
+def _zone(name: str, report: DocumentReport) -> Zone:
+    try:
+        time_zone(name)
+    except (KeyError, ValueError, OSError):
+        mend = did_you_mean(name, sorted(available_timezones()), "write one such as Asia/Shanghai")
+        report.error(f'there is no time zone "{name}"', mend, "time_zone")
+        return UTC_ZONE
+    return Zone(name)
 
 
 def _backend_limits(data: Mapping[str, Any]) -> BackendLimits:
@@ -191,6 +210,8 @@ def read_throttling(report: DocumentReport, home: Home) -> ThrottlingPolicy:
             SpecialLimit(limit=item["limit"], app=item.get("app"), user=item.get("user"))
             for item in data.get("special", ())
         ),
+        second_mode=SecondMode(data.get("second_mode", "queue")),
+        queue=data.get("queue"),
         description=data.get("description", ""),
     )
 

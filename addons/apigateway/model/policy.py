@@ -6,29 +6,22 @@ from ipaddress import IPv4Network, IPv6Network
 
 from apigateway.model.app import Secret
 from apigateway.model.group import Environment
+from apigateway.windows import WindowUnit
 
 IpNetwork = IPv4Network | IPv6Network
 
 
-class WindowUnit(StrEnum):
-    """The clock unit a limit counts in."""
+class SecondMode(StrEnum):
+    """How limits a second are kept (reference: protocol 4).
 
-    SECOND = "second"
-    MINUTE = "minute"
-    HOUR = "hour"
-    DAY = "day"
+    QUEUE   a bucket that refills steadily; a call over the limit waits for its turn
+    REFUSE  the same bucket; a call over the limit is refused at once
+    WINDOW  a fixed window on each second of the clock
+    """
 
-    @property
-    def milliseconds(self) -> int:
-        return _MILLISECONDS[self]
-
-
-_MILLISECONDS = {
-    WindowUnit.SECOND: 1_000,
-    WindowUnit.MINUTE: 60_000,
-    WindowUnit.HOUR: 3_600_000,
-    WindowUnit.DAY: 86_400_000,
-}
+    QUEUE = "queue"
+    REFUSE = "refuse"
+    WINDOW = "window"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,6 +40,8 @@ class SpecialLimit:
 class ThrottlingPolicy:
     """Calls per `unit`; app <= user <= api, and no special limit above `api`.
 
+    `second_mode` is for the unit second; `queue` is how many calls may wait there, by default as
+    many as the limit that they wait for.
     Counts are kept for each bound API separately (guide, "What is throttling policy").
     """
 
@@ -58,6 +53,8 @@ class ThrottlingPolicy:
     user: int | None = None
     app: int | None = None
     special: tuple[SpecialLimit, ...] = ()
+    second_mode: SecondMode = SecondMode.QUEUE
+    queue: int | None = None
     description: str = ""
 
 

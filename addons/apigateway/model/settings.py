@@ -6,6 +6,8 @@ from pathlib import Path
 
 from apigateway.model.group import Environment
 from apigateway.model.policy import IpNetwork
+from apigateway.model.secret import Secret
+from apigateway.windows import UTC_ZONE, Zone
 
 
 class ErrorStyle(StrEnum):
@@ -66,18 +68,33 @@ class SourceVpc:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class RedisSettings:
+    """A Redis or Valkey server. `url` is redis://, rediss:// or unix://; `ca` is PEM text; every
+    key starts with `{prefix}:`; `timeout_s` bounds each answer."""
+
+    url: str
+    username: str = ""
+    password: Secret | None = None
+    ca: str | None = None
+    prefix: str = "apigateway"
+    timeout_s: float = 1.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class GatewaySettings:
-    """`store` is the path of the SQLite database; `account` owns every group and policy.
+    """`store` is the path of the SQLite database; `account` owns every group and policy. With
+    `redis`, counters, nonces and releases are there, and only call records in the database.
 
     `backend_networks` empty means that backends may live anywhere but in addresses that no
     backend has (link-local, metadata, multicast, unspecified). X-Forwarded-For is believed from
-    `trusted_proxies` only; an address on the `blacklist` calls no API of the account.
-    `instance_id` names this gateway to backends (CaInstanceId).
+    `trusted_proxies` only; an address on the `blacklist` calls no API of the account. Limits an
+    hour and a day count in `zone`. `instance_id` names this gateway to backends (CaInstanceId).
     """
 
     account: str
     region: str
     store: Path
+    redis: RedisSettings | None = None
     errors: ErrorStyle = ErrorStyle.CODED
     auto_release: AutoRelease = AutoRelease.FIRST
     auto_release_to: tuple[Environment, ...] = (Environment.RELEASE,)
@@ -89,3 +106,4 @@ class GatewaySettings:
     blacklist: tuple[IpNetwork, ...] = ()
     instance_id: str = "apigateway-local"
     source_vpcs: tuple[SourceVpc, ...] = ()
+    zone: Zone = UTC_ZONE

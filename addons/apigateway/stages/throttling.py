@@ -3,17 +3,22 @@
 Guide, "What is throttling policy" and "Limits": API, user and app limits of the bound policy,
 special limits that replace the basic ones, 100 calls a second from one address to one API, the
 group's calls a second, 1000 calls a day on a second-level domain. Reference: protocol 4.
+
+What a call is counted by is said by `limits_of`, for those too who only want to look.
 """
 
 import math
-from collections.abc import Iterator
+from collections.abc import Awaitable, Callable, Iterator
 
 from apigateway.errors import Fault, Refusal
 from apigateway.exchange import Authorized, Throttled
 from apigateway.model.app import App
-from apigateway.model.group import DomainKind
-from apigateway.model.policy import ThrottlingPolicy, WindowUnit
+from apigateway.model.catalog import ServedApi
+from apigateway.model.group import Domain, DomainKind
+from apigateway.model.policy import SecondMode, ThrottlingPolicy
+from apigateway.model.settings import GatewaySettings
 from apigateway.ports import Counters, Dimension, Limit, Standing
+from apigateway.windows import WindowUnit, Zone
 
 _FAULTS = {
     Dimension.API: Fault.THROTTLED_BY_API,
@@ -27,33 +32,69 @@ _FAULTS = {
 _OF_A_POLICY = (Dimension.API, Dimension.USER, Dimension.APP)
 
 
-def standing_limits(call: Authorized) -> Iterator[Limit]:
+def limits_of(
+    settings: GatewaySettings,
+    served: ServedApi,
+    *,
+    app: App | None,
+    client_ip: str | None = None,
+    domain: Domain | None = None,
+) -> Iterator[Limit]:
+    """Every limit that counts a call, in the order in which one is named that refuses it.
+
+    Without an address or a domain, the limits of these are left out.
+    """
+    place = f"{served.api.id}:{served.environment}"
+    yield from standing_limits(settings, served, place, client_ip, domain)
+    if served.throttling is not None:
+        yield from policy_limits(served.throttling, place, app, settings.zone)
+
+
+def standing_limits(
+    settings: GatewaySettings,
+    served: ServedApi,
+    place: str,
+    client_ip: str | None,
+    domain: Domain | None,
+) -> Iterator[Limit]:
     """The limits that hold whatever is bound."""
-    limits, group = call.catalog.settings.limits, call.bound.group
-    place = f"{call.served.api.id}:{call.environment}"
-    yield Limit(
-        f"ip:{place}:{call.client_ip}",
-        limits.client_ip_per_second,
-        WindowUnit.SECOND,
-        Dimension.CLIENT_IP,
-    )
-    if call.bound.domain.kind is DomainKind.SECOND_LEVEL:
+    limits, group = settings.limits, served.group
+    if client_ip is not None:
         yield Limit(
-            f"domain:{call.bound.domain.name}",
+            f"ip:{place}:{client_ip}",
+            limits.client_ip_per_second,
+            WindowUnit.SECOND,
+            Dimension.CLIENT_IP,
+        )
+    if domain is not None and domain.kind is DomainKind.SECOND_LEVEL:
+        yield Limit(
+            f"domain:{domain.name}",
             limits.subdomain_per_day,
             WindowUnit.DAY,
             Dimension.DOMAIN,
+            zone=settings.zone,
         )
     yield Limit(f"group:{group.id}", group.traffic_limit, WindowUnit.SECOND, Dimension.GROUP)
 
 
-def policy_limits(policy: ThrottlingPolicy, place: str, app: App | None) -> Iterator[Limit]:
+def policy_limits(
+    policy: ThrottlingPolicy, place: str, app: App | None, zone: Zone
+) -> Iterator[Limit]:
     """The bound policy's limits for a caller; a special one replaces the basic app or user one.
 
     `place` names API and environment: counts are kept for each bound API separately.
     """
     unit = policy.unit
-    yield Limit(f"api:{place}:{unit}", policy.api, unit, Dimension.API)
+
+    def limit(key: str, ceiling: int, dimension: Dimension) -> Limit:
+        queue = None
+        if unit is WindowUnit.SECOND and policy.second_mode is not SecondMode.WINDOW:
+            key = f"{key}:bucket"
+            waiting = ceiling if policy.queue is None else policy.queue
+            queue = waiting if policy.second_mode is SecondMode.QUEUE else 0
+        return Limit(key, ceiling, unit, dimension, queue, zone)
+
+    yield limit(f"api:{place}:{unit}", policy.api, Dimension.API)
     if app is None:
         return
     special_user = special_app = None
@@ -64,10 +105,10 @@ def policy_limits(policy: ThrottlingPolicy, place: str, app: App | None) -> Iter
             special_app = special.limit
     user = policy.user if special_user is None else special_user
     if user is not None:
-        yield Limit(f"user:{place}:{unit}:{app.owner}", user, unit, Dimension.USER)
+        yield limit(f"user:{place}:{unit}:{app.owner}", user, Dimension.USER)
     own = policy.app if special_app is None else special_app
     if own is not None:
-        yield Limit(f"app:{place}:{unit}:{app.id}", own, unit, Dimension.APP)
+        yield limit(f"app:{place}:{unit}:{app.id}", own, Dimension.APP)
 
 
 def rate_limit_headers(standing: Standing, now_ms: int) -> tuple[tuple[str, str], ...]:
@@ -96,16 +137,23 @@ def _seconds_until(standing: Standing, now_ms: int) -> int:
 
 
 class Throttling:
-    """Authorized -> Throttled. Charges the call."""
+    """Authorized -> Throttled. Charges the call; where its limit has a queue, it waits its turn."""
 
-    def __init__(self, counters: Counters) -> None:
+    def __init__(self, counters: Counters, sleep: Callable[[float], Awaitable[object]]) -> None:
+        """`sleep` waits for so many seconds."""
         self._counters = counters
+        self._sleep = sleep
 
     async def __call__(self, call: Authorized) -> Throttled:
-        limits = list(standing_limits(call))
-        if (policy := call.served.throttling) is not None:
-            place = f"{call.served.api.id}:{call.environment}"
-            limits.extend(policy_limits(policy, place, call.app))
+        limits = tuple(
+            limits_of(
+                call.catalog.settings,
+                call.served,
+                app=call.app,
+                client_ip=call.client_ip,
+                domain=call.bound.domain,
+            )
+        )
         tally = await self._counters.take(limits, call.received_ms)
         if (full := tally.refused) is not None:
             raise Refusal(
@@ -117,4 +165,6 @@ class Throttling:
                 domain=call.host,
                 ceiling=str(full.limit.ceiling),
             )
+        if tally.wait_ms:
+            await self._sleep(tally.wait_ms / 1000)
         return Throttled(**vars(call), tally=tally)

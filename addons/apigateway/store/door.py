@@ -4,11 +4,42 @@ Which engine serves is said by the settings; here is the one place that chooses 
 """
 
 from collections.abc import Sequence
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 from apigateway.model.record import CallRecord
+from apigateway.model.settings import GatewaySettings
 from apigateway.ports import Limit, Releases, StoreUnavailable, Tally
 from apigateway.store.sqlite import SqliteStore
+
+if TYPE_CHECKING:
+    from apigateway.store.redis import RedisStore
+
+NO_REDIS = (
+    "gateway.yaml names a Redis store, and the package redis is not installed; install it: "
+    "pip install 'mitm-apigateway[redis]'"
+)
+
+
+def store_of(settings: GatewaySettings) -> "SqliteStore | RedisStore":
+    """The store that the settings ask for, unopened.
+
+    Raises:
+        StoreUnavailable: its client is not installed.
+    """
+    if settings.redis is None:
+        return SqliteStore(settings.store)
+    try:
+        from apigateway.store.redis import RedisStore
+    except ImportError as problem:
+        raise StoreUnavailable(NO_REDIS) from problem
+    return RedisStore(settings.redis, settings.store)
+
+
+def place_of(settings: GatewaySettings) -> str:
+    """Where the store is, as people read it. A URL in the settings holds no password."""
+    if settings.redis is None:
+        return str(settings.store)
+    return f"{settings.redis.url}, call records: {settings.store}"
 
 
 class StoreDoor:
@@ -18,16 +49,16 @@ class StoreDoor:
     """
 
     def __init__(self) -> None:
-        self._store: SqliteStore | None = None
+        self._store: SqliteStore | RedisStore | None = None
         self._is_open = False
 
-    def open(self, path: Path) -> None:
+    def open(self, settings: GatewaySettings) -> None:
         """
         Raises:
             StoreUnavailable: the store cannot be opened; the text says why.
         """
         self.close()
-        store = SqliteStore(path)
+        store = store_of(settings)
         store.open()
         self._store, self._is_open = store, True
 
@@ -44,6 +75,9 @@ class StoreDoor:
     async def take(self, limits: Sequence[Limit], now_ms: int) -> Tally:
         return await self._opened().counters.take(limits, now_ms)
 
+    async def look(self, limits: Sequence[Limit], now_ms: int) -> Tally:
+        return await self._opened().counters.look(limits, now_ms)
+
     async def claim(self, app_key: str, nonce: str, now_ms: int, lifetime_ms: int) -> bool:
         return await self._opened().nonces.claim(app_key, nonce, now_ms, lifetime_ms)
 
@@ -54,7 +88,7 @@ class StoreDoor:
     def query(self, *, request_id: str = "", limit: int = 100) -> Sequence[CallRecord]:
         return self._opened().calls.query(request_id=request_id, limit=limit)
 
-    def _opened(self) -> SqliteStore:
+    def _opened(self) -> "SqliteStore | RedisStore":
         if self._store is None or not self._is_open:
             raise StoreUnavailable("not open")
         return self._store

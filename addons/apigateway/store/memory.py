@@ -7,9 +7,9 @@ from typing import Any
 from apigateway.model.group import Environment
 from apigateway.model.record import CallRecord
 from apigateway.model.release import Release
-from apigateway.ports import Limit, StoreUnavailable, Tally
+from apigateway.ports import Limit, ReleasedMeanwhile, StoreUnavailable, Tally
 from apigateway.store.releases import canonical, version_at
-from apigateway.store.windows import Count, charge, distinct_keys
+from apigateway.store.windows import Count, charge, count_at, distinct_keys, look
 
 
 class MemoryStore:
@@ -42,6 +42,14 @@ class MemoryCounters:
         self._counts.update((count.key, count) for count in counts)
         return tally
 
+    async def look(self, limits: Sequence[Limit], now_ms: int) -> Tally:
+        if not distinct_keys(limits):
+            return Tally(())
+        if not self.available:
+            raise StoreUnavailable("closed")
+        counts = [count_at(self._counts.get(limit.key), limit, now_ms) for limit in limits]
+        return look(limits, counts, now_ms)
+
 
 class MemoryNonces:
     def __init__(self) -> None:
@@ -60,6 +68,7 @@ class MemoryNonces:
 class MemoryReleases:
     def __init__(self) -> None:
         self._released: list[Release] = []
+        self._changes = 0
 
     def put(
         self,
@@ -72,20 +81,25 @@ class MemoryReleases:
         note: str,
         released_by: str,
         now_ms: int,
+        after: str | None = None,
     ) -> Release:
         before = self.history(api_id, environment)
+        last = before[0].version if before else ""
+        if after is not None and after != last:
+            raise ReleasedMeanwhile(last)
         release = Release(
             api_id=api_id,
             group=group,
             api=api,
             environment=environment,
-            version=version_at(now_ms, before[0].version if before else None),
+            version=version_at(now_ms, last or None),
             note=note,
             released_by=released_by,
             released_ms=now_ms,
             document=json.loads(canonical(document)),
         )
         self._released.append(release)
+        self._changes += 1
         return release
 
     def current(self) -> Sequence[Release]:
@@ -98,6 +112,12 @@ class MemoryReleases:
             for release in reversed(self._released)
             if release.api_id == api_id and environment in (None, release.environment)
         ]
+
+    def announce(self) -> None:
+        self._changes += 1
+
+    def changes(self) -> int:
+        return self._changes
 
 
 class MemoryCalls:

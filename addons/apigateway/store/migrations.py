@@ -110,6 +110,19 @@ def m004_calls(db: Database) -> None:
     calls.create_index(["request_id"])
 
 
+@MIGRATIONS()
+def m005_buckets(db: Database) -> None:
+    """The length of a window is its own (a day may have 23 hours); of a bucket it is 0."""
+    db.execute("ALTER TABLE counters RENAME COLUMN unit_ms TO length_ms")
+
+
+@MIGRATIONS()
+def m006_changes(db: Database) -> None:
+    """One row: how often something that acts at once has changed."""
+    db.create_table("changes", {"number": int}, not_null={"number"})
+    db.execute("INSERT INTO changes (number) VALUES (0)")
+
+
 def prepare(path: Path) -> None:
     """Make `path` a database of the present schema; the folder and the file are the owner's only.
 

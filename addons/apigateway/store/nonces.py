@@ -13,7 +13,7 @@ _CLAIM = (
 )
 
 # Expired nonces are kept a while longer, against a clock that is set back a little.
-_KEPT_MS = 60_000
+KEPT_MS = 60_000
 
 
 def digest(app_key: str, nonce: str) -> bytes:
@@ -41,7 +41,7 @@ class SqliteNonces:
 
     def purge(self, connection: sqlite3.Connection, rows: int) -> int:
         """Delete up to `rows` expired nonces, oldest first; returns how many."""
-        due_ms = self._latest_ms - _KEPT_MS
+        due_ms = self._latest_ms - KEPT_MS
         found = connection.execute(
             "SELECT claim FROM nonces WHERE expires_ms <= ? ORDER BY expires_ms LIMIT ?",
             (due_ms, rows),

@@ -8,6 +8,7 @@ from typing import Any
 
 from apigateway.model.group import Environment
 from apigateway.model.release import Release
+from apigateway.ports import ReleasedMeanwhile
 from apigateway.store.connection import Connection, transaction
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -16,6 +17,8 @@ _MILLISECOND = timedelta(milliseconds=1)
 _COLUMNS = (
     "api_id, environment, group_name, api_name, version, note, released_by, released_ms, document"
 )
+
+_CHANGED = "UPDATE changes SET number = number + 1"
 
 
 def version_at(now_ms: int, last: str | None) -> str:
@@ -59,6 +62,7 @@ class SqliteReleases:
         note: str,
         released_by: str,
         now_ms: int,
+        after: str | None = None,
     ) -> Release:
         text = canonical(document)
 
@@ -68,6 +72,8 @@ class SqliteReleases:
                 (last,) = connection.execute(
                     "SELECT max(version) FROM releases WHERE api_id = ? AND environment = ?", where
                 ).fetchone()
+                if after is not None and after != (last or ""):
+                    raise ReleasedMeanwhile(last or "")
                 version = version_at(now_ms, last)
                 row = (*where, group, api, version, note, released_by, now_ms, text)
                 inserted = connection.execute(
@@ -79,6 +85,7 @@ class SqliteReleases:
                     " DO UPDATE SET release_id = excluded.release_id",
                     (*where, inserted.lastrowid),
                 )
+                connection.execute(_CHANGED)
             return _release(row)
 
         return self._connection.run(work)
@@ -95,6 +102,19 @@ class SqliteReleases:
         return self._select(
             "WHERE api_id = ? AND environment = ? ORDER BY id DESC", api_id, environment.value
         )
+
+    def announce(self) -> None:
+        def work(connection: sqlite3.Connection) -> None:
+            with transaction(connection):
+                connection.execute(_CHANGED)
+
+        self._connection.run(work)
+
+    def changes(self) -> int:
+        (number,) = self._connection.run(
+            lambda link: link.execute("SELECT number FROM changes").fetchone()
+        )
+        return int(number)
 
     def _select(self, rest: str, *parameters: str) -> Sequence[Release]:
         query = f"SELECT {_COLUMNS} FROM releases {rest}"

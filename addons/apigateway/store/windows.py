@@ -1,7 +1,7 @@
-"""How a call is counted in windows of the clock. Pure: rows in, tally and rows out.
+"""How a call is counted, in windows of the clock and in buckets. Pure: rows in, tally and rows out.
 
-A window starts on a whole unit in UTC. Of each key the last window is on record, and a clock
-that is not where the record is meets one of three rules:
+Of each key the last window is on record, and a clock that is not where the record is meets one of
+four rules:
 
 - later than the record: a new window, counted from zero;
 - one window earlier (a clock set back over the edge of a window): counted in the window on
@@ -9,7 +9,12 @@ that is not where the record is meets one of three rules:
 - earlier than that (the recorded window was reached with a clock that ran far ahead): what was
   used is carried into the window of now. Nothing is given back, and nobody is locked out until
   the clock has caught up. The move is kept even when the call is refused, else a full counter
-  would be carried from window to window.
+  would be carried from window to window;
+- inside a recorded window that is not the one of now (the time zone was changed): what was used
+  is carried too.
+
+A bucket holds calls in millionths and leaks `ceiling` calls a second. A clock set back stops the
+leak until it has caught up, for at most a second; further back, the level is carried to now.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -17,12 +22,18 @@ from typing import NamedTuple
 
 from apigateway.ports import Limit, Standing, Tally
 
+CALL = 1_000_000
+"""One call in a bucket, which leaks `ceiling * CALL / 1000` a millisecond."""
+
+PATIENCE_MS = 1_000
+
 
 class Count(NamedTuple):
-    """`used` calls in the window of `unit_ms` that starts at `start_ms`, for one key."""
+    """What is on record for one key: `used` calls of the window of `length_ms` that starts at
+    `start_ms`; or, with a length of 0, the level of a bucket as it was at `start_ms`."""
 
     key: str
-    unit_ms: int
+    length_ms: int
     start_ms: int
     used: int
 
@@ -44,36 +55,90 @@ def charge(
 ) -> tuple[Tally, list[Count]]:
     """Charge one call to all limits or to none; also returns the counts to put on record.
 
-    After a refusal those are only the counts that moved to another window, uncharged.
+    After a refusal those are only the counts that moved back to another time, uncharged.
     """
-    counts: list[Count] = []
-    moved: list[Count] = []
-    full: int | None = None
-    for place, limit in enumerate(limits):
-        before = recorded.get(limit.key)
-        count = _at(before, limit, now_ms)
-        if before is not None and count.start_ms < before.start_ms:
-            moved.append(count)
-        if full is None and count.used >= limit.ceiling:
-            full = place
-        counts.append(count)
-    if full is None:
-        counts = [Count(key, unit_ms, start, used + 1) for key, unit_ms, start, used in counts]
-    standings = tuple(
-        Standing(limit, used, start_ms + unit_ms)
-        for limit, (_, unit_ms, start_ms, used) in zip(limits, counts, strict=True)
+    counts = [count_at(recorded.get(limit.key), limit, now_ms) for limit in limits]
+    full = next(
+        (place for place, limit in enumerate(limits) if is_full(limit, counts[place])), None
     )
-    if full is None:
-        return Tally(standings), counts
-    return Tally(standings, standings[full]), moved
+    if full is not None:
+        standings = look(limits, counts, now_ms).standings
+        moved = [
+            count
+            for count in counts
+            if (before := recorded.get(count.key)) is not None and count.start_ms < before.start_ms
+        ]
+        return Tally(standings, standings[full]), moved
+    counts = [
+        count._replace(used=count.used + (CALL if limit.queue is not None else 1))
+        for limit, count in zip(limits, counts, strict=True)
+    ]
+    standings = tuple(
+        standing(limit, count, now_ms) for limit, count in zip(limits, counts, strict=True)
+    )
+    return Tally(standings), counts
 
 
-def _at(recorded: Count | None, limit: Limit, now_ms: int) -> Count:
-    """What `limit` has used at `now_ms`. A record kept in another unit is no record."""
-    unit_ms = limit.unit.milliseconds
-    start_ms = now_ms - now_ms % unit_ms
-    if recorded is None or recorded.unit_ms != unit_ms or recorded.start_ms < start_ms:
-        return Count(limit.key, unit_ms, start_ms, 0)
-    if recorded.start_ms - start_ms <= unit_ms:
+def look(limits: Sequence[Limit], counts: Sequence[Count], now_ms: int) -> Tally:
+    """How counts of now stand, and which would refuse a call; nothing is charged."""
+    standings = tuple(
+        standing(limit, count, now_ms) for limit, count in zip(limits, counts, strict=True)
+    )
+    full = (
+        found
+        for found, limit, count in zip(standings, limits, counts, strict=True)
+        if is_full(limit, count)
+    )
+    return Tally(standings, next(full, None))
+
+
+def count_at(recorded: Count | None, limit: Limit, now_ms: int) -> Count:
+    """What `limit` has used at `now_ms`."""
+    if limit.queue is not None:
+        return _level_at(recorded, limit, now_ms)
+    window = limit.zone.window_at(limit.unit, now_ms)
+    fresh = Count(limit.key, window.end_ms - window.start_ms, window.start_ms, 0)
+    if recorded is None or not recorded.length_ms:
+        return fresh
+    if recorded.start_ms + recorded.length_ms <= window.start_ms:
+        return fresh
+    if window.start_ms <= recorded.start_ms <= window.end_ms:
         return recorded
-    return Count(limit.key, unit_ms, start_ms, recorded.used)
+    return fresh._replace(used=recorded.used)
+
+
+def _level_at(recorded: Count | None, limit: Limit, now_ms: int) -> Count:
+    if recorded is None or recorded.length_ms:
+        return Count(limit.key, 0, now_ms, 0)
+    ahead_ms = recorded.start_ms - now_ms
+    if ahead_ms > PATIENCE_MS:
+        return recorded._replace(start_ms=now_ms)
+    if ahead_ms >= 0:
+        return recorded
+    leaked = -ahead_ms * limit.ceiling * (CALL // 1000)
+    return Count(limit.key, 0, now_ms, max(0, recorded.used - leaked))
+
+
+def is_full(limit: Limit, count: Count) -> bool:
+    """Whether one more call would be too many."""
+    if limit.queue is None:
+        return count.used >= limit.ceiling
+    return count.used + CALL > (limit.ceiling + limit.queue) * CALL or not limit.ceiling
+
+
+def standing(limit: Limit, count: Count, now_ms: int) -> Standing:
+    if limit.queue is None:
+        return Standing(limit, count.used, count.start_ms + count.length_ms)
+    rate = max(1, limit.ceiling) * (CALL // 1000)
+    if is_full(limit, count):
+        over = count.used + CALL - (limit.ceiling + limit.queue) * CALL
+        resets_ms = count.start_ms + _divided_up(over, rate)
+    else:
+        resets_ms = count.start_ms + _divided_up(count.used, rate)
+    over = count.used - limit.ceiling * CALL
+    wait_ms = count.start_ms + _divided_up(over, rate) - now_ms if over > 0 else 0
+    return Standing(limit, _divided_up(count.used, CALL), resets_ms, wait_ms)
+
+
+def _divided_up(number: int, by: int) -> int:
+    return -(-number // by)

@@ -138,6 +138,37 @@ SECRET = "secret: env:DEMO_SECRET"
             "this app or user has a special limit already; remove one",
             id="special-twice",
         ),
+        pytest.param(
+            THROTTLING,
+            "name: standard\nunit: minute\napi: 10\n§second_mode: queue\n",
+            "second_mode is for the unit second, and this is minute; "
+            "remove it, or write unit: second",
+            id="mode-of-a-minute",
+        ),
+        pytest.param(
+            THROTTLING,
+            "name: standard\nunit: day\napi: 10\n§queue: 5\n",
+            "queue is for the unit second, and this is day; remove it, or write unit: second",
+            id="queue-of-a-day",
+        ),
+        pytest.param(
+            THROTTLING,
+            "name: standard\nunit: second\napi: 10\nsecond_mode: refuse\n§queue: 5\n",
+            "nobody waits in mode refuse; remove queue, or write second_mode: queue",
+            id="queue-of-nobody",
+        ),
+        pytest.param(
+            THROTTLING,
+            "name: standard\nunit: second\napi: 10\napp: 4\nqueue: §121\n",
+            "the last of 121 would wait more than 30 seconds; write at most 120",
+            id="queue-too-long",
+        ),
+        pytest.param(
+            THROTTLING,
+            "name: standard\nunit: second\napi: 10\nspecial: [{app: demo, limit: 1}]\nqueue: §31\n",
+            "the last of 31 would wait more than 30 seconds; write at most 30",
+            id="queue-too-long-for-a-special-limit",
+        ),
     ],
 )
 def test_what_breaks_a_rule_is_pointed_at(

@@ -9,14 +9,9 @@ from apigateway.lifecycle import release_at_start
 from apigateway.matching import split_path
 from apigateway.model.catalog import Catalog, ServedApi
 from apigateway.model.group import Environment
-from apigateway.model.policy import (
-    BackendTls,
-    Binding,
-    PolicyKind,
-    ThrottlingPolicy,
-    WindowUnit,
-)
+from apigateway.model.policy import BackendTls, Binding, PolicyKind, ThrottlingPolicy
 from apigateway.store.memory import MemoryStore
+from apigateway.windows import WindowUnit
 
 PROJECT = sample_project()
 

@@ -6,6 +6,7 @@ import pytest
 from unit.definition.written import (
     APP,
     GATEWAY,
+    GOOD,
     GRANTS,
     GROUP,
     IP_CONTROL,
@@ -17,8 +18,9 @@ from unit.definition.written import (
 
 from apigateway.model.cors import Cors
 from apigateway.model.group import DomainKind, Environment
-from apigateway.model.policy import SpecialLimit, WindowUnit
+from apigateway.model.policy import SecondMode, SpecialLimit
 from apigateway.model.settings import AutoRelease, ErrorStyle, StandingLimits
+from apigateway.windows import UTC_ZONE, WindowUnit, Zone
 
 
 def test_settings_have_the_documented_defaults(written: Written) -> None:
@@ -52,6 +54,12 @@ def test_settings_are_what_is_written(written: Written) -> None:
     assert settings.backend_networks == (ip_network("127.0.0.0/8"), ip_network("::1"))
 
 
+@pytest.mark.parametrize("name", ["Asia", "zone.tab", "a/../UTC", '"Asia\\0"'])
+def test_a_file_that_holds_no_time_zone_is_a_problem(written: Written, name: str) -> None:
+    (problem,) = written.write(GATEWAY, f"{GOOD[GATEWAY]}time_zone: §{name}\n").problems()
+    assert problem.startswith(f"{written.marks[0]}: there is no time zone ")
+
+
 def test_a_group_has_a_second_level_domain_of_its_own(written: Written) -> None:
     written.write(GROUP, "name: weather\n")
     group = written.load().groups[0]
@@ -83,6 +91,25 @@ def test_a_throttling_policy_keeps_its_special_limits(written: Written) -> None:
     policy = written.load().throttling_policies[0]
     assert (policy.unit, policy.api, policy.user, policy.app) == (WindowUnit.HOUR, 10, 9, 8)
     assert policy.special == (SpecialLimit(app="demo", limit=10),)
+    assert (policy.second_mode, policy.queue) == (SecondMode.QUEUE, None)
+
+
+@pytest.mark.parametrize("mode", SecondMode)
+def test_a_policy_a_second_says_how_it_is_kept(written: Written, mode: SecondMode) -> None:
+    text = f"name: standard\nunit: second\napi: 10\nsecond_mode: {mode}\n"
+    assert written.write(THROTTLING, text).load().throttling_policies[0].second_mode is mode
+
+
+def test_a_queue_may_be_of_any_length_and_of_none(written: Written) -> None:
+    for queue in (0, 300):
+        written.write(THROTTLING, f"name: standard\nunit: second\napi: 10\nqueue: {queue}\n")
+        assert written.load().throttling_policies[0].queue == queue
+
+
+def test_limits_count_in_utc_unless_a_time_zone_is_written(written: Written) -> None:
+    assert written.load().settings.zone == UTC_ZONE
+    written.write(GATEWAY, f"{GOOD[GATEWAY]}time_zone: Asia/Shanghai\n")
+    assert written.load().settings.zone == Zone("Asia/Shanghai")
 
 
 @pytest.mark.parametrize(
@@ -156,6 +183,37 @@ def test_a_throttling_policy_keeps_its_special_limits(written: Written) -> None:
             THROTTLING,
             "name: standard\nunit: minute\napi: §0\n",
             "api is 0, less than 1; write 1 to 1000000000",
+        ),
+        (
+            GATEWAY,
+            "account: '1001'\nregion: cn-hangzhou\ntime_zone: §Asia/Shanghay\n",
+            'there is no time zone "Asia/Shanghay"; did you mean "Asia/Shanghai"? '
+            "Write one such as Asia/Shanghai",
+        ),
+        (
+            GATEWAY,
+            "account: '1001'\nregion: cn-hangzhou\ntime_zone: §UTC+8\n",
+            'there is no time zone "UTC+8"; did you mean "UTC"? Write one such as Asia/Shanghai',
+        ),
+        (
+            GATEWAY,
+            "account: '1001'\nregion: cn-hangzhou\ntime_zone: §../../etc/passwd\n",
+            'there is no time zone "../../etc/passwd"; write one such as Asia/Shanghai',
+        ),
+        (
+            GATEWAY,
+            "account: '1001'\nregion: cn-hangzhou\ntime_zone: §8\n",
+            "time_zone must be text, not the number 8; put it in quotes",
+        ),
+        (
+            THROTTLING,
+            "name: standard\nunit: second\napi: 9\nsecond_mode: §quene\n",
+            'second_mode is "quene"; did you mean "queue"? Write one of: queue, refuse, window',
+        ),
+        (
+            THROTTLING,
+            "name: standard\nunit: second\napi: 9\nqueue: §-1\n",
+            "queue is -1, less than 0; write 0 to 100000",
         ),
     ],
 )

@@ -1,7 +1,8 @@
 """Clock units, and keys that do not print their secret."""
 
 from apigateway.model.app import Secret
-from apigateway.model.policy import SignatureKey, WindowUnit
+from apigateway.model.policy import SignatureKey
+from apigateway.windows import WindowUnit
 
 
 def test_a_window_has_the_length_of_its_unit() -> None:

@@ -1,6 +1,7 @@
 """Which limits count a call, how they are charged, and what a full one answers."""
 
 import asyncio
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -14,27 +15,34 @@ from unit.build import (
     a_catalog,
     a_pass,
     an_api,
+    no_sleep,
     refusal_of,
     serve,
+)
+from unit.build import (
+    DOMAIN as DOMAIN_NAME,
 )
 
 from apigateway.errors import Fault, Refusal
 from apigateway.exchange import Authorized, Throttled
-from apigateway.model.catalog import BoundDomain
+from apigateway.model.app import App
+from apigateway.model.catalog import ServedApi
 from apigateway.model.group import Domain, DomainKind, Environment
-from apigateway.model.policy import SpecialLimit, ThrottlingPolicy, WindowUnit
-from apigateway.model.settings import StandingLimits
+from apigateway.model.policy import SecondMode, SpecialLimit, ThrottlingPolicy
+from apigateway.model.settings import GatewaySettings, StandingLimits
 from apigateway.ports import Counters, Dimension, Limit, Standing, StoreUnavailable, Tally
 from apigateway.stages.throttling import (
     Throttling,
+    limits_of,
     policy_limits,
     rate_limit_headers,
     remaining_headers,
-    standing_limits,
 )
 from apigateway.store.memory import MemoryStore
+from apigateway.windows import UTC_ZONE, WindowUnit, Zone
 
 PLACE = f"{'a' * 32}:RELEASE"
+DOMAIN = Domain(name=DOMAIN_NAME, kind=DomainKind.INDEPENDENT)
 
 
 def policy(**changes: Any) -> ThrottlingPolicy:
@@ -52,46 +60,114 @@ def policy(**changes: Any) -> ThrottlingPolicy:
     )
 
 
-def named(policy: ThrottlingPolicy, app: Any = APP) -> dict[Dimension, int]:
-    return {limit.dimension: limit.ceiling for limit in policy_limits(policy, PLACE, app)}
+def limits(policy: ThrottlingPolicy, app: App | None = APP, zone: Zone = UTC_ZONE) -> list[Limit]:
+    return list(policy_limits(policy, PLACE, app, zone))
+
+
+def named(policy: ThrottlingPolicy, app: App | None = APP) -> dict[Dimension, int]:
+    return {limit.dimension: limit.ceiling for limit in limits(policy, app)}
+
+
+def standing(
+    served: ServedApi | None = None,
+    *,
+    client_ip: str | None = "192.0.2.7",
+    domain: Domain | None = DOMAIN,
+    settings: GatewaySettings = SETTINGS,
+) -> list[Limit]:
+    """What holds for a call although no policy is bound."""
+    served = served or serve(an_api())
+    return list(limits_of(settings, served, app=None, client_ip=client_ip, domain=domain))
 
 
 def take(call: Authorized, counters: Counters) -> Throttled:
-    return asyncio.run(Throttling(counters)(call))
+    return asyncio.run(Throttling(counters, no_sleep)(call))
 
 
 def test_every_call_is_counted_by_address_and_group() -> None:
-    limits = list(standing_limits(a_pass(Authorized)))
-    assert limits == [
+    assert standing() == [
         Limit(f"ip:{PLACE}:192.0.2.7", 100, WindowUnit.SECOND, Dimension.CLIENT_IP),
         Limit(f"group:{GROUP.id}", 500, WindowUnit.SECOND, Dimension.GROUP),
     ]
 
 
-def test_a_second_level_domain_has_1000_calls_a_day() -> None:
+def test_who_only_looks_may_leave_out_address_and_domain() -> None:
+    assert [limit.dimension for limit in standing(client_ip=None, domain=None)] == [Dimension.GROUP]
+
+
+def test_a_second_level_domain_has_1000_calls_a_day_of_the_zone() -> None:
+    shanghai = Zone("Asia/Shanghai")
     domain = Domain(name=GROUP.subdomain, kind=DomainKind.SECOND_LEVEL)
-    call = a_pass(Authorized, bound=BoundDomain(domain=domain, group=GROUP))
-    limit = list(standing_limits(call))[1]
-    assert limit == Limit(f"domain:{GROUP.subdomain}", 1000, WindowUnit.DAY, Dimension.DOMAIN)
+    assert standing(domain=domain, settings=replace(SETTINGS, zone=shanghai))[1] == Limit(
+        f"domain:{GROUP.subdomain}", 1000, WindowUnit.DAY, Dimension.DOMAIN, zone=shanghai
+    )
 
 
 def test_addresses_apis_and_environments_are_counted_apart() -> None:
-    calls = [
-        a_pass(Authorized),
-        a_pass(Authorized, client_ip="192.0.2.8"),
-        a_pass(Authorized, environment=Environment.TEST),
-        a_pass(Authorized, serve(an_api(id="b" * 32))),
+    keys = [
+        standing()[0].key,
+        standing(client_ip="192.0.2.8")[0].key,
+        standing(serve(an_api(), environment=Environment.TEST))[0].key,
+        standing(serve(an_api(id="b" * 32)))[0].key,
     ]
-    keys = [next(standing_limits(call)).key for call in calls]
     assert len(set(keys)) == 4
 
 
 def test_a_policy_limits_api_user_and_app() -> None:
-    assert list(policy_limits(policy(), PLACE, APP)) == [
+    assert limits(policy()) == [
         Limit(f"api:{PLACE}:minute", 100, WindowUnit.MINUTE, Dimension.API),
         Limit(f"user:{PLACE}:minute:1001", 50, WindowUnit.MINUTE, Dimension.USER),
         Limit(f"app:{PLACE}:minute:100", 10, WindowUnit.MINUTE, Dimension.APP),
     ]
+
+
+def test_what_the_stage_takes_is_what_limits_of_says() -> None:
+    served = serve(an_api(), throttling=policy())
+    counters = OpenCounters()
+    take(a_pass(Authorized, served, app=APP), counters)
+    assert counters.taken == list(
+        limits_of(SETTINGS, served, app=APP, client_ip="192.0.2.7", domain=DOMAIN)
+    )
+
+
+@pytest.mark.parametrize("unit", [WindowUnit.HOUR, WindowUnit.DAY])
+def test_a_policy_counts_in_the_zone_of_the_settings(unit: WindowUnit) -> None:
+    shanghai = Zone("Asia/Shanghai")
+    served = serve(an_api(), throttling=policy(unit=unit))
+    settings = replace(SETTINGS, zone=shanghai)
+    of_policy = [
+        limit
+        for limit in limits_of(settings, served, app=APP, client_ip=None, domain=None)
+        if limit.dimension is not Dimension.GROUP
+    ]
+    assert {limit.zone for limit in of_policy} == {shanghai}
+
+
+@pytest.mark.parametrize(
+    ("changes", "queues"),
+    [
+        pytest.param({}, [100, 50, 10], id="queue as long as the limit"),
+        pytest.param({"queue": 7}, [7, 7, 7], id="queue of its own"),
+        pytest.param({"queue": 0}, [0, 0, 0], id="no place in the queue"),
+        pytest.param({"second_mode": SecondMode.REFUSE}, [0, 0, 0], id="refuse"),
+        pytest.param({"second_mode": SecondMode.WINDOW}, [None, None, None], id="window"),
+        pytest.param({"unit": WindowUnit.MINUTE}, [None, None, None], id="another unit"),
+    ],
+)
+def test_limits_a_second_are_kept_as_their_mode_says(
+    changes: dict[str, Any], queues: list[int | None]
+) -> None:
+    own = limits(policy(**{"unit": WindowUnit.SECOND, **changes}))
+    assert [limit.queue for limit in own] == queues
+    assert len({limit.key for limit in own}) == 3
+
+
+def test_a_bucket_and_a_window_never_share_a_key() -> None:
+    modes = [
+        limits(policy(unit=WindowUnit.SECOND, second_mode=mode))
+        for mode in (SecondMode.QUEUE, SecondMode.WINDOW)
+    ]
+    assert not {limit.key for limit in modes[0]} & {limit.key for limit in modes[1]}
 
 
 def test_an_anonymous_caller_counts_for_the_api_only() -> None:
@@ -128,7 +204,7 @@ def test_the_counters_are_asked_once_for_all_limits_at_the_calls_time() -> None:
     asked: list[tuple[list[Limit], int]] = []
 
     class Asked(OpenCounters):
-        async def take(self, limits: Any, now_ms: int) -> Tally:
+        async def take(self, limits: Sequence[Limit], now_ms: int) -> Tally:
             asked.append((list(limits), now_ms))
             return Tally(())
 
@@ -163,8 +239,8 @@ FULL = {
 def test_a_full_limit_answers_with_its_own_fault_and_when_to_come_back(
     dimension: Dimension,
 ) -> None:
-    class FullCounters:
-        async def take(self, limits: Any, now_ms: int) -> Tally:
+    class FullCounters(OpenCounters):
+        async def take(self, limits: Sequence[Limit], now_ms: int) -> Tally:
             limit = Limit("k", 6, WindowUnit.MINUTE, dimension)
             standing = Standing(limit, 6, now_ms + 12_001)
             return Tally((standing,), standing)
@@ -229,11 +305,11 @@ def test_a_call_that_one_limit_refuses_is_charged_to_none() -> None:
 
 def test_of_200_parallel_calls_at_50_exactly_50_pass() -> None:
     counters = MemoryStore().counters
-    limits = StandingLimits(client_ip_per_second=50)
     served = serve(an_api())
-    catalog = a_catalog(served, settings=replace(SETTINGS, limits=limits))
+    few = StandingLimits(client_ip_per_second=50)
+    catalog = a_catalog(served, settings=replace(SETTINGS, limits=few))
     call = a_pass(Authorized, served, catalog=catalog)
-    stage = Throttling(counters)
+    stage = Throttling(counters, no_sleep)
 
     async def all_at_once() -> list[object]:
         return await asyncio.gather(*(stage(call) for _ in range(200)), return_exceptions=True)
@@ -267,3 +343,50 @@ def test_a_call_without_a_policy_is_told_nothing_of_the_standing_limits() -> Non
     call = take(a_pass(Authorized), MemoryStore().counters)
     assert call.tally.standings
     assert remaining_headers(call) == ()
+
+
+def waited(call: Authorized, counters: Counters) -> list[float]:
+    """How long the stage sleeps for a call that it lets through."""
+    slept: list[float] = []
+
+    async def sleep(seconds: float) -> None:
+        slept.append(seconds)
+
+    asyncio.run(Throttling(counters, sleep)(call))
+    return slept
+
+
+def test_a_call_over_the_limit_waits_its_turn_and_then_passes() -> None:
+    counters = MemoryStore().counters
+    a_second = policy(unit=WindowUnit.SECOND, api=4, user=None, app=None, queue=2)
+    call = a_pass(Authorized, serve(an_api(), throttling=a_second))
+    assert [waited(call, counters) for _ in range(6)] == [[], [], [], [], [0.25], [0.5]]
+    refusal = refusal_of(lambda: take(call, counters), Fault.THROTTLED_BY_API)
+    assert refusal.retry_after_s == 1
+
+
+def test_a_call_waits_as_long_as_its_slowest_limit() -> None:
+    counters = MemoryStore().counters
+    a_second = policy(unit=WindowUnit.SECOND, api=10, user=None, app=2)
+    call = a_pass(Authorized, serve(an_api(), throttling=a_second), app=APP)
+    assert [waited(call, counters) for _ in range(3)] == [[], [], [0.5]]
+
+
+def test_a_call_that_another_limit_refuses_waits_for_nothing_and_takes_no_turn() -> None:
+    counters = MemoryStore().counters
+    a_second = policy(unit=WindowUnit.SECOND, api=1, user=None, app=None, queue=9)
+    served = serve(an_api(), throttling=a_second)
+    none_left = replace(SETTINGS, limits=StandingLimits(client_ip_per_second=1))
+    call = a_pass(Authorized, served, catalog=a_catalog(served, settings=none_left))
+    take(call, counters)
+    refusal_of(lambda: waited(call, counters), Fault.THROTTLED_BY_CLIENT_IP)
+    assert waited(a_pass(Authorized, served), counters) == [1.0]
+
+
+@pytest.mark.parametrize("mode", [SecondMode.REFUSE, SecondMode.WINDOW])
+def test_in_the_other_modes_nobody_waits(mode: SecondMode) -> None:
+    counters = MemoryStore().counters
+    a_second = policy(unit=WindowUnit.SECOND, api=2, user=None, app=None, second_mode=mode)
+    call = a_pass(Authorized, serve(an_api(), throttling=a_second))
+    assert [waited(call, counters) for _ in range(2)] == [[], []]
+    refusal_of(lambda: waited(call, counters), Fault.THROTTLED_BY_API)

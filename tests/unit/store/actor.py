@@ -8,10 +8,10 @@ import itertools
 import sys
 from pathlib import Path
 
-from apigateway.model.policy import WindowUnit
 from apigateway.model.record import CallRecord
 from apigateway.ports import Dimension, Limit
 from apigateway.store.sqlite import SqliteStore
+from apigateway.windows import WindowUnit
 
 NOW_MS = 1_700_000_000_000
 

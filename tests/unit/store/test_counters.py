@@ -9,10 +9,10 @@ from pathlib import Path
 
 import pytest
 
-from apigateway.model.policy import WindowUnit
 from apigateway.ports import Dimension, Limit, StoreUnavailable, Tally
 from apigateway.store.connection import connect
 from apigateway.store.sqlite import SqliteStore
+from apigateway.windows import WindowUnit
 
 NOW_MS = 1_700_000_000_000
 MINUTE_MS = 60_000
@@ -130,3 +130,33 @@ def test_no_more_rows_are_purged_than_asked(store: SqliteStore, path: Path) -> N
     take(store, limit("new"), now_ms=NOW_MS + 3 * MINUTE_MS)
     with contextlib.closing(connect(path, busy_timeout_s=5)) as connection:
         assert [store.counters.purge(connection, 2) for _ in range(4)] == [2, 2, 1, 0]
+
+
+def test_a_bucket_is_purged_when_nobody_has_used_it_for_a_day(
+    store: SqliteStore, path: Path
+) -> None:
+    day_ms = 86_400_000
+    bucket = Limit("bucket", 100, WindowUnit.SECOND, Dimension.API, queue=0)
+    take(store, bucket)
+    take(store, limit("a"), now_ms=NOW_MS + day_ms - 1)
+    with contextlib.closing(connect(path, busy_timeout_s=5)) as connection:
+        assert store.counters.purge(connection, 10) == 0
+        take(store, limit("a"), now_ms=NOW_MS + day_ms)
+        assert store.counters.purge(connection, 10) == 1
+        assert connection.execute("SELECT key FROM counters").fetchall() == [("a",)]
+
+
+def test_a_look_takes_no_write_lock(store: SqliteStore, path: Path) -> None:
+    take(store, limit("a"))
+    impatient = SqliteStore(path, patience_s=0.05)
+    impatient.open()
+    with locked(path):
+        tally = asyncio.run(impatient.counters.look([limit("a")], NOW_MS))
+    impatient.close()
+    assert tally.standings[0].used == 1
+
+
+def test_a_look_puts_nothing_on_record(store: SqliteStore, path: Path) -> None:
+    asyncio.run(store.counters.look([limit("a")], NOW_MS))
+    with contextlib.closing(connect(path, busy_timeout_s=5)) as connection:
+        assert connection.execute("SELECT count(*) FROM counters").fetchone() == (0,)

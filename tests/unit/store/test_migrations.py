@@ -1,5 +1,6 @@
 """The schema, and databases that this version cannot use."""
 
+import asyncio
 import contextlib
 import sqlite3
 from pathlib import Path
@@ -7,9 +8,10 @@ from pathlib import Path
 import pytest
 from sqlite_utils import Database
 
-from apigateway.ports import StoreUnavailable
+from apigateway.ports import Dimension, Limit, StoreUnavailable
 from apigateway.store.migrations import MIGRATIONS, StoreTooNew, prepare
 from apigateway.store.sqlite import SqliteStore
+from apigateway.windows import WindowUnit
 
 
 def applied(path: Path) -> list[str]:
@@ -20,7 +22,29 @@ def applied(path: Path) -> list[str]:
 def test_every_migration_is_recorded_once(path: Path) -> None:
     prepare(path)
     prepare(path)
-    assert applied(path) == ["m001_counters", "m002_nonces", "m003_releases", "m004_calls"]
+    assert applied(path) == [
+        "m001_counters",
+        "m002_nonces",
+        "m003_releases",
+        "m004_calls",
+        "m005_buckets",
+        "m006_changes",
+    ]
+
+
+def test_counts_of_the_first_schema_are_kept(path: Path) -> None:
+    path.parent.mkdir()
+    with contextlib.closing(sqlite3.connect(path)) as connection, connection:
+        MIGRATIONS.apply(Database(connection), stop_before="m005_buckets")
+        connection.execute(
+            "INSERT INTO counters (key, unit_ms, start_ms, used) VALUES ('a', 60000, 0, 7)"
+        )
+    store = SqliteStore(path)
+    store.open()
+    limit = Limit("a", 8, WindowUnit.MINUTE, Dimension.API)
+    tallies = [asyncio.run(store.counters.take([limit], 59_999)) for _ in range(2)]
+    store.close()
+    assert [tally.refused is None for tally in tallies] == [True, False]
 
 
 def test_migrations_that_fail_leave_nothing_half_done(path: Path) -> None:
