@@ -7,7 +7,6 @@ is decided, and the listener opens when everything is loaded.
 
 import asyncio
 import logging
-import socket
 import sys
 import time
 from collections.abc import Mapping, Sequence
@@ -22,21 +21,29 @@ from apigateway.backend import Backends, SystemResolver
 from apigateway.definition.compile import compile_catalog
 from apigateway.definition.load import load_project
 from apigateway.definition.problems import DefinitionError
+from apigateway.definition.project import Project
 from apigateway.edge.doorkeeper import Doorkeeper
 from apigateway.edge.refusals import speak_our_format
 from apigateway.guard import Guard
 from apigateway.lifecycle import notices, release_at_start
+from apigateway.listener import Listener, StartError, close_servers
 from apigateway.model.catalog import Catalog
+from apigateway.model.release import Release
 from apigateway.model.settings import GatewaySettings
 from apigateway.ports import StoreUnavailable
-from apigateway.store.door import StoreDoor
+from apigateway.store.door import StoreDoor, place_of
 from apigateway.tls import TlsDoor
 
 logger = logging.getLogger(__name__)
 
 DEAD_TARGET = "reverse:http://127.0.0.1:1"
 
-OPTIONS = ("gateway_definitions", "gateway_policies")
+OPTIONS = (
+    "gateway_definitions",
+    "gateway_policies",
+    "gateway_reuse_port",
+    "gateway_supervisor",
+)
 
 PROXY_OPTIONS: dict[str, Any] = {
     "connection_strategy": "lazy",
@@ -49,10 +56,6 @@ PROXY_OPTIONS: dict[str, Any] = {
 }
 """Options whose stock value would let something pass the stages; and `showhost`, since the real
 target is nowhere and the host that was called is what one wants to read."""
-
-
-class StartError(Exception):
-    """The gateway cannot start; the text says why and how to mend it."""
 
 
 def closed_modes(modes: Sequence[str]) -> list[str]:
@@ -75,34 +78,6 @@ def closed_modes(modes: Sequence[str]) -> list[str]:
         _, at, listen = text.rpartition("@")
         closed.append(f"{DEAD_TARGET}@{listen}" if at else DEAD_TARGET)
     return closed
-
-
-def close_early_listener() -> None:
-    """Close what mitmproxy began to listen on before the script was loaded.
-
-    On Python 3.12 and later mitmproxy opens its port a moment before it loads scripts (the guard
-    refuses whatever comes in by then). Start with `--set server=false` to have it closed from the
-    first moment.
-    """
-    proxyserver: Any = ctx.master.addons.get("proxyserver")
-    for instance in getattr(proxyserver, "servers", ()):
-        for server in getattr(instance, "_servers", ()):
-            server.close()
-
-
-def why_not_free(host: str, port: int) -> str:
-    """The system's reason why a TCP port cannot be listened on, "" when it can."""
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    with socket.socket(family, socket.SOCK_STREAM) as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind((host, port))
-            probe.listen(1)
-        except OverflowError:
-            return "a port is a number up to 65535"
-        except OSError as problem:
-            return problem.strerror or str(problem)
-    return ""
 
 
 def check_given_options() -> None:
@@ -140,6 +115,7 @@ class Settings:
         self.catalog: Catalog | None = None
         self._guard = Guard()
         self._tls = TlsDoor()
+        self._listener = Listener()
         self._opening: asyncio.Task[None] | None = None
 
     def load(self, loader: Loader) -> None:
@@ -159,9 +135,22 @@ class Settings:
             "",
             "Folder of policies, grants and bindings. Default: policies, beside the definitions.",
         )
+        loader.add_option(
+            "gateway_reuse_port",
+            bool,
+            False,
+            "Share the port with other gateways of the same store. Start with --set server=false.",
+        )
+        loader.add_option(
+            "gateway_supervisor",
+            int,
+            0,
+            "The line to the supervisor; `apigateway serve --workers N` sets it.",
+        )
         self._guard = Guard.install(ctx.master.addons)
         self._tls = TlsDoor.install(ctx.master.addons)
         keeper = Doorkeeper.install(ctx.master.addons, self.served_settings)
+        self._listener = Listener.install(ctx.master.addons, keeper)
         speak_our_format(lambda: keeper.rules().style)
         try:
             changes = {**PROXY_OPTIONS, "mode": closed_modes(ctx.options.mode)}
@@ -185,17 +174,19 @@ class Settings:
 
     def running(self) -> None:
         if not self._guard.serving:
-            close_early_listener()
+            # On Python 3.12 and later mitmproxy opens its port a moment before it loads scripts
+            # (the guard refuses what comes in by then), unless started with `server=false`.
+            close_servers()
         try:
-            self._check_ports()
+            if not self._guard.serving:
+                self._listener.prepare()
             self._start()
         except DefinitionError as error:
             self._give_up("\n".join(map(str, error.problems)))
         except (StoreUnavailable, StartError) as problem:
             self._give_up(str(problem))
         if not self._guard.serving and self.catalog is not None:
-            ctx.options.update(server=True)
-            self._opening = asyncio.create_task(self._listen(), name="open the gateway's port")
+            self._opening = asyncio.create_task(self._open_port(), name="open the gateway's port")
 
     def done(self) -> "asyncio.Future[None] | None":
         """What is returned is awaited at the end of the process; at a reload, which cannot wait,
@@ -212,9 +203,10 @@ class Settings:
         project = load_project(*self._folders())
         for warning in project.warnings:
             logger.warning("%s", warning)
-        self.store.open(project.settings.store)
-        released = release_at_start(self.store.releases, project, time.time_ns() // 1_000_000)
-        for release in released:
+        if not self._guard.serving:
+            self._listener.look_around(project.settings.store)
+        self.store.open(project.settings)
+        for release in self._release_due(project):
             logger.info(
                 "released %s/%s to %s, version %s",
                 release.group,
@@ -231,8 +223,15 @@ class Settings:
             "gateway: APIs served: %d, apps: %d, store: %s",
             len(self.catalog.served),
             len(self.catalog.apps),
-            project.settings.store,
+            place_of(project.settings),
         )
+
+    def _release_due(self, project: Project) -> Sequence[Release]:
+        """A worker that another one leads serves what that one released: were it to release by
+        itself when it comes back after a crash, the others would serve another version."""
+        if not self._listener.leads:
+            return ()
+        return release_at_start(self.store.releases, project, time.time_ns() // 1_000_000)
 
     def _folders(self) -> tuple[Path, Path]:
         """Raises StartError for a folder that was asked for and is not there."""
@@ -244,28 +243,12 @@ class Settings:
             raise StartError(f"--set gateway_policies={policies}: there is no such folder")
         return definitions, policies
 
-    def _check_ports(self) -> None:
-        """Raises StartError for a port that somebody else has."""
-        if self._guard.serving:
-            return
-        for text in ctx.options.mode:
-            mode = mode_specs.ProxyMode.parse(text)
-            host = mode.listen_host(ctx.options.listen_host)
-            port = mode.listen_port(ctx.options.listen_port)
-            if port and (reason := why_not_free(host, port)):
-                raise StartError(
-                    f"cannot listen on {host}:{port}: {reason}; choose another port: "
-                    "--listen-port N"
-                )
-
-    async def _listen(self) -> None:
-        """Wait until the port is open; a gateway without one ends."""
-        proxyserver: Any = ctx.master.addons.get("proxyserver")
-        await proxyserver.setup_servers()
-        if any(not server.is_running for server in proxyserver.servers):
+    async def _open_port(self) -> None:
+        """A gateway without its port ends."""
+        if await self._listener.open():
+            self._guard.serving = True
+        else:
             asyncio.get_running_loop().call_soon(sys.exit, 1)
-            return
-        self._guard.serving = True
 
     def _give_up(self, problem: str) -> None:
         """Say why and end with 1, or, in a gateway that is running, log it and stay closed."""

@@ -14,23 +14,32 @@ import http.client
 import os
 import shlex
 import signal
-import socket
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
+sys.path.insert(0, str(ROOT / "addons"))  # for --help, which needs no environment
+
+from apigateway.workers.sockets import why_not_free, why_not_spread  # noqa: E402
+from apigateway.workers.supervisor import Terminal, Timing  # noqa: E402
+
 LOOPBACK = "127.0.0.1"
 BACKEND_PORT = 9000  # the addresses in definitions/
 BACKEND_TLS_PORT = 9443
 SAMPLE_HOST = "api.weather.localhost"
 WARN_AFTER_S = 30.0
 STOP_WITHIN_S = 15.0
+WORKERS_STOP_WITHIN_S = Timing().stop_within_s + 5
+KILLED_WITHIN_S = 3.0
 
 DESCRIPTION = """\
 Starts the gateway on 127.0.0.1:8080, with the demo backend behind it on 127.0.0.1:9000, and prints
-what to try. Ctrl-C stops both."""
+what to try. Ctrl-C stops both.
+
+With several workers, SIGHUP replaces them one after the other by workers that read the definitions
+anew; see docs/workers.md."""
 
 EPILOG = """\
 All other arguments go to mitmproxy as they are, for example:
@@ -38,6 +47,7 @@ All other arguments go to mitmproxy as they are, for example:
   scripts/serve -w +calls.mitm            also capture the calls, to be replayed later
   scripts/serve --set flow_detail=3       show headers and bodies
   scripts/serve --web                     look at each call in the browser
+  scripts/serve --workers 4 -q            four processes on the port
 
 APIGATEWAY_PYTHON=/path/to/python chooses the interpreter (3.13, 3.12 or 3.11)."""
 
@@ -50,6 +60,7 @@ class Plan:
     port: int
     web: bool
     backend: bool
+    workers: int
     mitmproxy_arguments: Sequence[str]
 
     @property
@@ -61,7 +72,13 @@ class Plan:
     def gateway_command(self) -> list[str]:
         tool = Path(sys.executable).with_name("mitmweb" if self.web else "mitmdump")
         listen = ["--listen-host", self.host, "--listen-port", str(self.port)]
-        script = ["-s", str(ROOT / "addons" / "gateway.py")]
+        gateway = str(ROOT / "addons" / "gateway.py")
+        if self.workers > 1:
+            serve = [sys.executable, "-m", "apigateway.cli", "serve", "--script", gateway]
+            folder = ["--definitions", str(ROOT / "definitions")]
+            count = ["--workers", str(self.workers)]
+            return [*serve, *count, *folder, "--", *listen, *self.mitmproxy_arguments]
+        script = ["-s", gateway]
         late = ["--set", "server=false"]  # the gateway opens its port when everything is loaded
         return [str(tool), *script, *listen, *late, *self.mitmproxy_arguments]
 
@@ -75,7 +92,7 @@ class Plan:
 def read_arguments(arguments: Sequence[str]) -> Plan:
     parser = argparse.ArgumentParser(
         prog="scripts/serve",
-        usage="scripts/serve [--port N] [--web] [--no-backend] [MITMPROXY ARGUMENTS]",
+        usage="scripts/serve [--port N] [--workers N] [--web] [--no-backend] [MITMPROXY ARGUMENTS]",
         description=DESCRIPTION,
         epilog=EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
@@ -94,6 +111,9 @@ def read_arguments(arguments: Sequence[str]) -> Plan:
         "--listen-host", default=LOOPBACK, metavar="ADDRESS", help="its address (127.0.0.1)"
     )
     parser.add_argument(
+        "--workers", type=int, default=1, metavar="N", help="processes that share the port (1)"
+    )
+    parser.add_argument(
         "--web", action="store_true", help="run mitmweb, which shows each call in the browser"
     )
     parser.add_argument(
@@ -105,20 +125,16 @@ def read_arguments(arguments: Sequence[str]) -> Plan:
     known, others = parser.parse_known_args(arguments)
     if not 0 < known.port < 65536:
         parser.error(f"--port must be 1 to 65535, not {known.port}")
-    return Plan(known.listen_host, known.port, known.web, known.backend, others)
-
-
-def why_not_free(host: str, port: int) -> str:
-    """Returns "" when the port can be listened on, else the system's reason."""
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    with socket.socket(family, socket.SOCK_STREAM) as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind((host, port))
-            probe.listen(1)
-        except OSError as error:
-            return error.strerror or str(error)
-    return ""
+    if known.workers < 1:
+        parser.error(f"--workers must be 1 or more, not {known.workers}")
+    if known.workers > 1:
+        if known.web:
+            parser.error(
+                "--web shows the calls of its own process only: leave out --workers, or --web"
+            )
+        if reason := why_not_spread():
+            parser.error(f"--workers {known.workers}: {reason}")
+    return Plan(known.listen_host, known.port, known.web, known.backend, known.workers, others)
 
 
 def status_of(host: str, port: int, path: str, host_header: str) -> int:
@@ -166,6 +182,7 @@ def what_to_try(plan: Plan) -> str:
         command = str(ROOT / "scripts" / "apigateway")
     call = f"{shlex.quote(command)} call"
     url = f"http://{SAMPLE_HOST}:{plan.port}"
+    reload = f" kill -HUP {os.getpid()} reloads the definitions." if plan.workers > 1 else ""
     return f"""\
 The gateway answers on http://{plan.host}:{plan.port}. Try, in another terminal:
 
@@ -182,7 +199,7 @@ The gateway answers on http://{plan.host}:{plan.port}. Try, in another terminal:
   GetStatus, for everyone
     curl -i -H 'Host: {SAMPLE_HOST}' http://{plan.probe_host}:{plan.port}/status
 
-Ctrl-C stops the gateway{" and its backend" if plan.backend else ""}.
+Ctrl-C stops the gateway{" and its backend" if plan.backend else ""}.{reload}
 """
 
 
@@ -219,17 +236,25 @@ async def start(command: Sequence[str]) -> asyncio.subprocess.Process:
     )
 
 
-async def stop(process: asyncio.subprocess.Process, at_once: asyncio.Event) -> None:
-    """Asks the process to end; kills it after a while, or as soon as at_once is set."""
+async def stop(
+    process: asyncio.subprocess.Process,
+    at_once: asyncio.Event,
+    within_s: float = STOP_WITHIN_S,
+    *,
+    supervises: bool = False,
+) -> None:
+    """Asks the process to end; kills it after a while, or as soon as at_once is set. One that
+    supervises others is told a second time then, so that it kills those."""
     if process.returncode is not None:
         return
     process.terminate()
     ended = asyncio.ensure_future(process.wait())
     impatient = asyncio.ensure_future(at_once.wait())
-    await asyncio.wait(
-        {ended, impatient}, timeout=STOP_WITHIN_S, return_when=asyncio.FIRST_COMPLETED
-    )
+    await asyncio.wait({ended, impatient}, timeout=within_s, return_when=asyncio.FIRST_COMPLETED)
     impatient.cancel()
+    if not ended.done() and supervises:
+        process.terminate()
+        await asyncio.wait({ended}, timeout=KILLED_WITHIN_S)
     if not ended.done():
         say("It does not stop by itself: killed.")
         process.kill()
@@ -253,6 +278,17 @@ async def run(plan: Plan) -> int:
 
     backend = await start(plan.backend_command) if plan.backend else None
     gateway = await start(plan.gateway_command)
+    if plan.workers > 1:
+        terminal = Terminal()
+
+        def on_hangup() -> None:
+            """A reload is the supervisor's matter; the end of the terminal is ours."""
+            if terminal.is_gone():
+                on_signal()
+            elif gateway.returncode is None:
+                gateway.send_signal(signal.SIGHUP)
+
+        loop.add_signal_handler(signal.SIGHUP, on_hangup)
     greeting = asyncio.ensure_future(announce(plan))
     endings = {
         asyncio.ensure_future(gateway.wait()),
@@ -272,7 +308,10 @@ async def run(plan: Plan) -> int:
             say("The demo backend ended; the gateway is stopped too.")
     finally:
         greeting.cancel()
-        await stop(gateway, at_once)
+        if plan.workers > 1:
+            await stop(gateway, at_once, WORKERS_STOP_WITHIN_S, supervises=True)
+        else:
+            await stop(gateway, at_once)
         if backend:
             await stop(backend, at_once)
     for ending in endings:
@@ -283,6 +322,8 @@ async def run(plan: Plan) -> int:
 
 def main() -> int:
     plan = read_arguments(sys.argv[1:])
+    for name in ("APIGATEWAY_DEFINITIONS", "APIGATEWAY_POLICIES"):
+        os.environ.pop(name, None)  # for the command; here the samples are served
     if trouble := busy_ports(plan):
         say(trouble)
         return 1

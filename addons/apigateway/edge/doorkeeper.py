@@ -15,9 +15,9 @@ from mitmproxy.net.tls import starts_like_tls_record
 from mitmproxy.proxy import layer, mode_specs
 from mitmproxy.proxy.layers import ClientTLSLayer, modes
 
-from apigateway.edge.http1 import Overdue
+from apigateway.edge.http1 import Leaving, Overdue
 from apigateway.edge.layer import ClosedLayer, EdgeHttpLayer
-from apigateway.edge.rules import LINGER_SECONDS, Rules, rules_of
+from apigateway.edge.rules import LINGER_SECONDS, Rules, leaving, rules_of
 from apigateway.edge.watch import Census, Watch
 from apigateway.model.settings import GatewaySettings
 
@@ -37,6 +37,7 @@ class Doorkeeper:
         self._served: Served = lambda: None
         self._settings: GatewaySettings | None = None
         self._rules = rules_of(None)
+        self._leaving = False
         self._census = Census()
         self._watches: dict[str, Watch] = {}
         self._writers: dict[str, Any] = {}
@@ -61,7 +62,26 @@ class Doorkeeper:
         settings = self._served()
         if settings is not None and settings is not self._settings:
             self._settings, self._rules = settings, rules_of(settings)
+            if self._leaving:
+                self._rules = leaving(self._rules)
         return self._rules
+
+    @property
+    def connections(self) -> int:
+        return self._census.total
+
+    async def leave(self) -> None:
+        """No new connection comes: from now on each answer is the last of its connection, and
+        one where nothing is under way is closed a moment later."""
+        self._rules, self._leaving = leaving(self.rules()), True
+        for key, handler in list(_handlers().items()):
+            watch = self._watches.get(key)
+            if watch is None or handler.client not in handler.transports:
+                continue
+            if watch.ready:
+                await handler.server_event(Leaving())
+            else:  # nothing came yet, or a handshake is not over
+                watch.within(self._rules.limits.idle_seconds)
 
     def client_connected(self, client: connection.Client) -> None:
         address = str(client.peername[0])

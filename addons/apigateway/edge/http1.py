@@ -20,6 +20,7 @@ from mitmproxy.proxy.layers.http._events import (
     RequestEndOfMessage,
     RequestHeaders,
     RequestProtocolError,
+    ResponseHeaders,
 )
 from mitmproxy.proxy.layers.http._http1 import Http1Server
 
@@ -44,6 +45,10 @@ class Overdue(events.Event):
     """The deadline of a connection has passed."""
 
 
+class Leaving(events.Event):
+    """This process takes no new connections and ends with the last it has."""
+
+
 class EdgeHttp1Server(Http1Server):
     """`received` is what came and was not read yet; mitmproxy's own `buf` stays empty."""
 
@@ -60,11 +65,15 @@ class EdgeHttp1Server(Http1Server):
 
     def _handle_event(self, event: events.Event) -> Commands:
         if isinstance(event, HttpEvent):
+            if isinstance(event, ResponseHeaders) and self._rules().leaving:
+                event.response.headers["Connection"] = "close"
             return self.send(event)
         if isinstance(event, events.DataReceived):
             self.received += event.data
         elif isinstance(event, Overdue):
             return self._overdue()
+        elif isinstance(event, Leaving):
+            return self._leave()
         return self.state(event)
 
     def read_headers(self, event: events.Event) -> Commands:
@@ -194,6 +203,11 @@ class EdgeHttp1Server(Http1Server):
         if isinstance(event, events.ConnectionClosed) or self._thrown_away > LINGER_BYTES:
             self.state = self.done
             yield commands.CloseConnection(self.conn)
+
+    def _leave(self) -> Commands:
+        if self.state == self.read_headers and not self.received:
+            self._watch.within(self._rules().limits.idle_seconds)
+        yield from ()
 
     def _overdue(self) -> Commands:
         if self.state == self.read_headers and self.received:

@@ -24,7 +24,7 @@ from mitmproxy.proxy.layers.http._events import (
 from mitmproxy.proxy.layers.http._http2 import Http2Server
 
 from apigateway.edge.fields import Field, check_http2_request, invalid
-from apigateway.edge.http1 import Overdue
+from apigateway.edge.http1 import Leaving, Overdue
 from apigateway.edge.refusals import (
     RefusedBody,
     RefusedHeaders,
@@ -46,6 +46,9 @@ _IDLE_FRAMES = (
     h2.events.RemoteSettingsChanged,
     h2.events.UnknownFrameReceived,
 )
+_GO_ELSEWHERE = bytes.fromhex("000008 07 00 00000000 7fffffff 00000000")
+"""GOAWAY with the highest stream there can be (RFC 9113, 6.8): no new requests, please; those on
+their way are answered. The h2 package knows only the GOAWAY that ends a connection."""
 _ONLY_HTTP1 = frozenset({b"connection", b"keep-alive", b"transfer-encoding", b"upgrade"})
 
 
@@ -71,6 +74,8 @@ class EdgeHttp2Server(Http2Server):
     def _handle_event(self, event: events.Event) -> Commands:
         if isinstance(event, Overdue):
             return self._overdue()
+        if isinstance(event, Leaving):
+            return self._leave()
         if isinstance(event, ResponseProtocolError):
             return self._answer_error(event)
         if isinstance(event, ResponseEndOfMessage):
@@ -193,6 +198,10 @@ class EdgeHttp2Server(Http2Server):
             self._watch.rest()
         else:
             self._watch.within(self._rules().limits.idle_seconds)
+
+    def _leave(self) -> Commands:
+        self._set_deadline()
+        yield commands.SendData(self.conn, _GO_ELSEWHERE)
 
     def _overdue(self) -> Commands:
         now = time.monotonic()

@@ -15,7 +15,7 @@ from mitmproxy.proxy.layers.http._events import (
 )
 from mitmproxy.proxy.layers.http._hooks import HttpRequestHeadersHook, HttpResponseHook
 
-from apigateway.edge.http1 import EdgeHttp1Server, Overdue
+from apigateway.edge.http1 import EdgeHttp1Server, Leaving, Overdue
 from apigateway.edge.http2 import EdgeHttp2Server
 from apigateway.edge.refusals import RefusedBody, RefusedHeaders, Verdict, show_on
 from apigateway.edge.rules import Rules
@@ -79,7 +79,7 @@ class EdgeHttpLayer(HttpLayer):
         self._watch = watch
 
     def _handle_event(self, event: events.Event) -> Commands:
-        if isinstance(event, Overdue):
+        if isinstance(event, (Overdue, Leaving)):
             return self.event_to_child(self.connections[self.context.client], event)
         if isinstance(event, events.Start):
             self.connections[self.context.client] = self._reader()

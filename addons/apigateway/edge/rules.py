@@ -1,6 +1,6 @@
 """What the edge holds every connection to, taken from the settings that are served now."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from apigateway.model.settings import EdgeLimits, ErrorStyle, GatewaySettings, StandingLimits
 
@@ -10,15 +10,22 @@ LINGER_SECONDS = 2.0
 unread bytes resets the connection, and the caller may lose the answer that is already on its
 way."""
 
+GRACE_SECONDS = 1.0
+"""How long a connection of a process that is leaving may still bring its next request. It is told
+to close with the answer; one that is closed at once could cross a request on its way."""
+
 
 @dataclass(frozen=True, slots=True)
 class Rules:
-    """`head_bytes` counts the request line and all fields; `body_bytes` the content alone."""
+    """`head_bytes` counts the request line and all fields; `body_bytes` the content alone.
+    `leaving` once the process takes no new connections: every answer then is the last of its
+    connection."""
 
     head_bytes: int
     body_bytes: int
     style: ErrorStyle
     limits: EdgeLimits
+    leaving: bool = False
 
     @property
     def waiting_bytes(self) -> int:
@@ -33,3 +40,9 @@ def rules_of(settings: GatewaySettings | None) -> Rules:
         return Rules(standing.head_bytes, standing.body_bytes, ErrorStyle.CODED, EdgeLimits())
     standing = settings.limits
     return Rules(standing.head_bytes, standing.body_bytes, settings.errors, settings.edge)
+
+
+def leaving(rules: Rules) -> Rules:
+    """These rules for a process that finishes what it has and ends."""
+    idle = min(rules.limits.idle_seconds, GRACE_SECONDS)
+    return replace(rules, limits=replace(rules.limits, idle_seconds=idle), leaving=True)

@@ -1,7 +1,7 @@
 from dataclasses import replace
 from pathlib import Path
 
-from apigateway.edge.rules import rules_of
+from apigateway.edge.rules import GRACE_SECONDS, leaving, rules_of
 from apigateway.model.settings import EdgeLimits, ErrorStyle, GatewaySettings, StandingLimits
 
 SETTINGS = GatewaySettings(account="1", region="cn-hangzhou", store=Path("gateway.db"))
@@ -25,3 +25,14 @@ def test_the_rules_are_those_of_the_settings() -> None:
     )
     assert (rules.head_bytes, rules.body_bytes, rules.waiting_bytes) == (10, 20, 30)
     assert (rules.style, rules.limits) == (ErrorStyle.CLASSIC, limits)
+
+
+def test_a_process_that_leaves_waits_for_no_idle_connection_for_long() -> None:
+    rules = rules_of(SETTINGS)
+    assert not rules.leaving
+    last = leaving(rules)
+    assert last.leaving
+    assert last.limits == replace(rules.limits, idle_seconds=GRACE_SECONDS)
+    assert last == replace(rules, limits=last.limits, leaving=True)
+    hasty = rules_of(replace(SETTINGS, edge=EdgeLimits(idle_seconds=0.2)))
+    assert leaving(hasty).limits.idle_seconds == 0.2
