@@ -317,6 +317,7 @@ def compare(connections: int, workers: int, seconds: float, rounds: int, folder:
         running(gateway, gateway_port, folder / "gateway.log"),
     ):
         ports = {"stock": stock_port, "gateway": gateway_port}
+        time.sleep(3.0 * (workers - 1))  # the first worker listens before the others have started
         for port in ports.values():
             measure(port, connections, 1.0, folder)
         for number in range(rounds):

@@ -56,8 +56,12 @@ def limit(project: Project, calls: int) -> Project:
     (project.folder / "policies" / "throttling" / "forecast-standard.yaml").write_text(
         f"name: forecast-standard\nunit: hour\napi: {calls}\nuser: {calls}\napp: {calls}\n"
     )
-    settings = project.folder / "definitions" / "gateway.yaml"
-    settings.write_text(settings.read_text() + "limits: {client_ip_per_second: 1000000}\n")
+    for name, line in (
+        ("gateway.yaml", "limits: {client_ip_per_second: 1000000}"),
+        ("weather/group.yaml", "traffic_limit: 1000000"),
+    ):
+        path = project.folder / "definitions" / name
+        path.write_text(f"{path.read_text()}{line}\n")
     return project
 
 
