@@ -9,6 +9,7 @@ import asyncio
 import contextlib
 import os
 import queue
+import re
 import shutil
 import socket
 import ssl
@@ -114,6 +115,13 @@ class RedisServer:
             while piece := link.recv(65536):
                 answer += piece
             return answer.removesuffix(b"+OK\r\n")
+
+
+def permitted_by_the_docs() -> str:
+    """The commands that docs/throttling.md tells operators to permit."""
+    text = (ROOT / "docs" / "throttling.md").read_text(encoding="utf-8")
+    (rule,) = re.findall(r"ACL SETUSER gateway[^+]*((?:\+\w+[\s\\]+)+)", text)
+    return " ".join(re.findall(r"\+\w+", rule))
 
 
 @contextlib.contextmanager

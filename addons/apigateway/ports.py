@@ -8,11 +8,14 @@ Implementations live in `store`; stages see only this module.
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Any, Protocol
+from typing import Protocol
 
+from apigateway.model.audit import AuditEntry
+from apigateway.model.domain_binding import DomainBinding
 from apigateway.model.group import Environment
 from apigateway.model.record import CallRecord
-from apigateway.model.release import Release
+from apigateway.model.release import Change, Conflict, Release
+from apigateway.model.worker import WorkerStatus
 from apigateway.windows import UTC_ZONE, WindowUnit, Zone
 
 
@@ -21,7 +24,15 @@ class StoreUnavailable(Exception):
 
 
 class ReleasedMeanwhile(Exception):
-    """Another version was released since the one that was to be followed."""
+    """What is served is not what somebody who wants to change it took it for."""
+
+    def __init__(self, *conflicts: Conflict) -> None:
+        super().__init__("; ".join(map(str, conflicts)))
+        self.conflicts = conflicts
+
+
+class NoSuchVersion(Exception):
+    """A switch to a version that was never released."""
 
 
 class Dimension(StrEnum):
@@ -117,40 +128,75 @@ class Nonces(Protocol):
 
 
 class Releases(Protocol):
-    def put(
-        self,
-        *,
-        api_id: str,
-        group: str,
-        api: str,
-        environment: Environment,
-        document: Mapping[str, Any],
-        note: str,
-        released_by: str,
-        now_ms: int,
-        after: str | None = None,
-    ) -> Release:
-        """Record a new version and make it the one served in `environment`.
+    def apply(
+        self, changes: Sequence[Change], *, note: str, by: str, now_ms: int
+    ) -> Sequence[Release | None]:
+        """Make every change or none, with an audit entry for each; a process that is killed at
+        any moment leaves what was before or what is after.
 
-        With `after`, only as the next one after that version, or, with "", as the first ever.
+        Returns what is served by then, in the order of the changes: None for an abolished API.
+        No two changes are of one API and environment.
 
         Raises:
-            ReleasedMeanwhile: the last version is not `after`; nothing was recorded.
+            ReleasedMeanwhile: a change's `served` or `after` is not so; nothing was changed.
+            NoSuchVersion: of a Switch; nothing was changed.
+            TypeError, ValueError: a document is not plain JSON data; nothing was changed.
             StoreUnavailable
         """
 
     def current(self) -> Sequence[Release]:
-        """What is served now: at most one release an API and environment."""
+        """What is served now: at most one release an API and environment, by group, API and
+        environment. Releases that were read before are not read again."""
 
     def history(self, api_id: str, environment: Environment | None = None) -> Sequence[Release]:
         """Every version ever released, newest first."""
+
+    def last_versions(self) -> Mapping[tuple[str, Environment], str]:
+        """The newest version ever released, by API id and environment; served or not."""
+
+    def at(self, api_id: str, environment: Environment, version: str) -> Release | None:
+        """One version."""
 
     def announce(self) -> None:
         """Tell every process and machine that something else which acts at once has changed."""
 
     def changes(self) -> int:
-        """A number that rises with each release and each `announce`: another one than before
+        """A number that rises with each `apply` and each `announce`: another one than before
         means that what is served has changed."""
+
+
+class Audit(Protocol):
+    def write(self, entries: Sequence[AuditEntry]) -> None:
+        """Add entries, all or none. (`Releases.apply` writes its own.)"""
+
+    def entries(
+        self, *, subject: str = "", action: str = "", limit: int = 100
+    ) -> Sequence[AuditEntry]:
+        """Newest first. `subject` is a whole subject, or a group of `group/api`."""
+
+
+class DomainBindings(Protocol):
+    def all(self) -> Sequence[DomainBinding]:
+        """Every binding on record, by domain: at most one a domain."""
+
+    def record(self, bindings: Sequence[DomainBinding]) -> None:
+        """Put these on record, each in place of what was there of its domain, and announce it."""
+
+    def forget(self, domains: Sequence[str]) -> None:
+        """Remove what is on record of these, and announce it."""
+
+
+class Workers(Protocol):
+    """The processes of this machine."""
+
+    def report(self, status: WorkerStatus) -> None:
+        """Put a process's status on record, in place of its last one."""
+
+    def statuses(self) -> Sequence[WorkerStatus]:
+        """The last of every process, by number and process; also of those that are gone."""
+
+    def forget(self, machine: str, process: int) -> None:
+        """Remove a process that has ended."""
 
 
 class Calls(Protocol):

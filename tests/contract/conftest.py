@@ -7,7 +7,15 @@ from typing import Protocol
 import pytest
 from redis_server import RedisServer
 
-from apigateway.ports import Calls, Counters, Nonces, Releases
+from apigateway.ports import (
+    Audit,
+    Calls,
+    Counters,
+    DomainBindings,
+    Nonces,
+    Releases,
+    Workers,
+)
 from apigateway.store.memory import MemoryStore
 from apigateway.store.redis import RedisStore
 from apigateway.store.sqlite import SqliteStore
@@ -24,6 +32,12 @@ class Store(Protocol):
     def releases(self) -> Releases: ...
     @property
     def calls(self) -> Calls: ...
+    @property
+    def audit(self) -> Audit: ...
+    @property
+    def domain_bindings(self) -> DomainBindings: ...
+    @property
+    def workers(self) -> Workers: ...
 
     def open(self) -> None: ...
     def close(self) -> None: ...

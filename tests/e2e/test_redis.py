@@ -34,7 +34,7 @@ from e2e.running import (
     until,
 )
 from e2e.signed import forecast
-from redis_server import RedisServer, redis_server, tls_front
+from redis_server import RedisServer, permitted_by_the_docs, redis_server, tls_front
 from unit.issued import written_to
 
 from apigateway.commands.cert import make_ca, make_leaf
@@ -335,10 +335,7 @@ def test_tls_with_a_ca_of_its_own(project: Project, redis: RedisServer) -> None:
 @pytest.fixture(scope="module")
 def guarded() -> Iterator[RedisServer]:
     with redis_server("--requirepass", PASSWORD) as server:
-        rule = (
-            f"ACL SETUSER gateway on >{PASSWORD} ~{{weather}}:* +eval +evalsha +get +set +time "
-            "+incr +hget +hset +hmget +hvals +lpush +lrange +info"
-        )
+        rule = f"ACL SETUSER gateway on >{PASSWORD} ~{{weather}}:* {permitted_by_the_docs()}"
         assert server.say(f"AUTH {PASSWORD}", rule) == b"+OK\r\n+OK\r\n"
         yield server
 

@@ -9,8 +9,9 @@ class CallRecord:
 
     `status` is what the caller got, 0 when the caller was gone before an answer. `error_code`
     and `error_message` are the gateway's own refusal, and `refused_by` the stage it came from;
-    `detail` is the reason for the operator. Times are milliseconds since the epoch; latencies
-    are milliseconds; sizes are body bytes.
+    `detail` is the reason for the operator. `api_version` is the release that the call met, and
+    `process` the id of the gateway's process that answered. Times are milliseconds since the
+    epoch; latencies are milliseconds; sizes are body bytes.
     """
 
     request_id: str
@@ -37,3 +38,5 @@ class CallRecord:
     backend_status: int = 0
     backend_ms: float = 0.0
     total_ms: float = 0.0
+    api_version: str = ""
+    process: int = 0

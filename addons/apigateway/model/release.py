@@ -1,4 +1,7 @@
-"""A release: one version of one API in one environment (guide, "API release management")."""
+"""A release: one version of one API in one environment (guide, "API release management").
+
+What is done with releases comes as a list of changes, which a store makes all or none of.
+"""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -24,3 +27,58 @@ class Release:
     released_by: str
     released_ms: int
     document: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Change:
+    """What is to be done with one API in one environment; `group` and `api` are its names.
+
+    With `served` only if that version is served now, or, with "", if none is.
+    """
+
+    api_id: str
+    group: str
+    api: str
+    environment: Environment
+    served: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Publish(Change):
+    """Record `document` as a new version, and serve it from now on.
+
+    With `after`, only as the next one after that version, or, with "", as the first ever.
+    """
+
+    document: Mapping[str, Any]
+    after: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Switch(Change):
+    """Serve `version`, which was released before, from now on."""
+
+    version: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Abolish(Change):
+    """Serve no version any more. The history stays, and so do grants and bindings, which act
+    again with the next release."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Conflict:
+    """Why a change was not made: it expected version `expected` and found `found` ("": none)."""
+
+    change: Change
+    expected: str
+    found: str
+
+    def __str__(self) -> str:
+        expected, found = self.expected or "none", self.found or "none"
+        change = self.change
+        return (
+            f"{change.group}/{change.api} in {change.environment}: version {expected} was "
+            f"expected, and it is {found} by now"
+        )

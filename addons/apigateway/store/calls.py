@@ -11,6 +11,7 @@ from pathlib import Path
 from apigateway.model.record import CallRecord
 from apigateway.store.connection import Connection, connect, transaction
 from apigateway.store.migrations import prepare
+from apigateway.store.purges import delete_oldest
 
 logger = logging.getLogger(__name__)
 
@@ -103,11 +104,4 @@ class SqliteCalls:
 
     def purge(self, connection: sqlite3.Connection, rows: int) -> int:
         """Delete up to `rows` of the oldest records beyond those that are kept."""
-        first, last = connection.execute("SELECT min(id), max(id) FROM calls").fetchone()
-        if last is None:
-            return 0
-        until = min(last - self._keep_records, first + rows - 1)
-        if until < first:
-            return 0
-        with transaction(connection):
-            return connection.execute("DELETE FROM calls WHERE id <= ?", (until,)).rowcount
+        return delete_oldest(connection, "calls", keep=self._keep_records, rows=rows)

@@ -8,7 +8,15 @@ from typing import TYPE_CHECKING
 
 from apigateway.model.record import CallRecord
 from apigateway.model.settings import GatewaySettings
-from apigateway.ports import Limit, Releases, StoreUnavailable, Tally
+from apigateway.ports import (
+    Audit,
+    DomainBindings,
+    Limit,
+    Releases,
+    StoreUnavailable,
+    Tally,
+    Workers,
+)
 from apigateway.store.sqlite import SqliteStore
 
 if TYPE_CHECKING:
@@ -71,6 +79,18 @@ class StoreDoor:
     @property
     def releases(self) -> Releases:
         return self._opened().releases
+
+    @property
+    def audit(self) -> Audit:
+        return self._opened().audit
+
+    @property
+    def domain_bindings(self) -> DomainBindings:
+        return self._opened().domain_bindings
+
+    @property
+    def workers(self) -> Workers:
+        return self._opened().workers
 
     async def take(self, limits: Sequence[Limit], now_ms: int) -> Tally:
         return await self._opened().counters.take(limits, now_ms)

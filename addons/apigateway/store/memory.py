@@ -1,24 +1,28 @@
 """The ports without a file. For tests only: nothing is shared between processes or kept."""
 
-import json
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Sequence
 
-from apigateway.model.group import Environment
 from apigateway.model.record import CallRecord
-from apigateway.model.release import Release
-from apigateway.ports import Limit, ReleasedMeanwhile, StoreUnavailable, Tally
-from apigateway.store.releases import canonical, version_at
+from apigateway.ports import Limit, StoreUnavailable, Tally
+from apigateway.store.memory_desk import (
+    MemoryAudit,
+    MemoryDomainBindings,
+    MemoryReleases,
+    MemoryWorkers,
+)
 from apigateway.store.windows import Count, charge, count_at, distinct_keys, look
 
 
 class MemoryStore:
-    """All four ports. Open when made, so that a test need not; `close` makes it unavailable."""
+    """All ports. Open when made, so that a test need not; `close` makes it unavailable."""
 
     def __init__(self) -> None:
         self.counters = MemoryCounters()
         self.nonces = MemoryNonces()
-        self.releases = MemoryReleases()
+        self.audit = MemoryAudit()
+        self.releases = MemoryReleases(self.audit)
+        self.domain_bindings = MemoryDomainBindings(self.releases)
+        self.workers = MemoryWorkers()
         self.calls = MemoryCalls()
 
     def open(self) -> None:
@@ -63,61 +67,6 @@ class MemoryNonces:
             return False
         self._expires_ms[app_key, nonce] = now_ms + lifetime_ms
         return True
-
-
-class MemoryReleases:
-    def __init__(self) -> None:
-        self._released: list[Release] = []
-        self._changes = 0
-
-    def put(
-        self,
-        *,
-        api_id: str,
-        group: str,
-        api: str,
-        environment: Environment,
-        document: Mapping[str, Any],
-        note: str,
-        released_by: str,
-        now_ms: int,
-        after: str | None = None,
-    ) -> Release:
-        before = self.history(api_id, environment)
-        last = before[0].version if before else ""
-        if after is not None and after != last:
-            raise ReleasedMeanwhile(last)
-        release = Release(
-            api_id=api_id,
-            group=group,
-            api=api,
-            environment=environment,
-            version=version_at(now_ms, last or None),
-            note=note,
-            released_by=released_by,
-            released_ms=now_ms,
-            document=json.loads(canonical(document)),
-        )
-        self._released.append(release)
-        self._changes += 1
-        return release
-
-    def current(self) -> Sequence[Release]:
-        last = {(release.api_id, release.environment): release for release in self._released}
-        return sorted(last.values(), key=lambda found: (found.group, found.api, found.environment))
-
-    def history(self, api_id: str, environment: Environment | None = None) -> Sequence[Release]:
-        return [
-            release
-            for release in reversed(self._released)
-            if release.api_id == api_id and environment in (None, release.environment)
-        ]
-
-    def announce(self) -> None:
-        self._changes += 1
-
-    def changes(self) -> int:
-        return self._changes
 
 
 class MemoryCalls:

@@ -123,6 +123,69 @@ def m006_changes(db: Database) -> None:
     db.execute("INSERT INTO changes (number) VALUES (0)")
 
 
+@MIGRATIONS()
+def m007_audit(db: Database) -> None:
+    """What was done, in the order it was done; `before` and `after` are canonical JSON."""
+    columns: dict[str, type] = {
+        "id": int,
+        "at_ms": int,
+        "by": str,
+        "action": str,
+        "subject": str,
+        "environment": str,
+        "note": str,
+        "before": str,
+        "after": str,
+    }
+    db.create_table("audit", columns, pk="id", not_null=set(columns) - {"id", "before", "after"})
+
+
+@MIGRATIONS()
+def m008_domain_bindings(db: Database) -> None:
+    """Independent domains and when they were verified; times in milliseconds, 0 for never."""
+    columns: dict[str, type] = {
+        "domain": str,
+        "group_id": str,
+        "bound_ms": int,
+        "verified_ms": int,
+        "checked_ms": int,
+        "finding": str,
+        "lapsed_ms": int,
+    }
+    db.create_table("domain_bindings", columns, pk="domain", not_null=set(columns))
+
+
+@MIGRATIONS()
+def m009_workers(db: Database) -> None:
+    """The last that each process of this machine said of itself, see model/worker.py."""
+    columns: dict[str, type] = {
+        "machine": str,
+        "process": int,
+        "number": int,
+        "version": str,
+        "started_ms": int,
+        "seen_ms": int,
+        "loaded_ms": int,
+        "load_ms": float,
+        "catalog": str,
+        "changes": int,
+        "apis": int,
+        "apps": int,
+        "reloads": int,
+        "failed_reloads": int,
+        "failed_ms": int,
+        "problems": str,
+    }
+    db.create_table("workers", columns, pk=("machine", "process"), not_null=set(columns))
+
+
+@MIGRATIONS()
+def m010_calls_by_release(db: Database) -> None:
+    """Which version served a call, and which process."""
+    db.table("calls").add_column("api_version", str, not_null_default="")
+    db.table("calls").add_column("process", int, not_null_default=0)
+
+
 def prepare(path: Path) -> None:
     """Make `path` a database of the present schema; the folder and the file are the owner's only.
 

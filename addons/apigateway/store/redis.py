@@ -1,6 +1,8 @@
-"""The store of several machines: counters, nonces and releases in Redis or Valkey.
+"""The store of several machines: counters, nonces, releases, the audit log and domain bindings in
+Redis or Valkey.
 
-Call records stay on the machine that served the call, in its SQLite file.
+Call records stay on the machine that served the call, in its SQLite file, and so does what its
+processes say of themselves.
 """
 
 import logging
@@ -17,13 +19,19 @@ from redis.retry import Retry
 
 from apigateway.model.settings import RedisSettings
 from apigateway.ports import StoreUnavailable
+from apigateway.store.redis_audit import RedisAudit
 from apigateway.store.redis_counters import RedisCounters, RedisNonces
+from apigateway.store.redis_desk import RedisDesk
+from apigateway.store.redis_domain_bindings import RedisDomainBindings
 from apigateway.store.redis_line import RedisLine
 from apigateway.store.redis_releases import RedisReleases
 from apigateway.store.scripts import script_text
 from apigateway.store.sqlite import SqliteStore
 
 logger = logging.getLogger(__name__)
+
+_PATIENT_S = 30.0
+"""For the release of thousands of APIs in one step, over a slow line."""
 
 _MENDS: tuple[tuple[type[Exception], str], ...] = (
     (redis.AuthenticationError, "mend store.username and store.password in gateway.yaml"),
@@ -47,16 +55,19 @@ class RedisStore:
         self._settings = settings
         self._local = SqliteStore(records)
         self.calls = self._local.calls
+        self.workers = self._local.workers
         # Braces: one slot of a cluster, since a script needs all its keys in one place.
         self._prefix = f"{{{settings.prefix}}}:"
         self._options = _options(settings)
-        self._desk = redis.Redis.from_url(
-            settings.url, retry=Retry(NoBackoff(), 0), **self._options
-        )
+        self._desk = self._desk_client()
+        self._patient = self._desk_client(max(settings.timeout_s, _PATIENT_S))
         self._line = RedisLine(self._client, timeout_s=settings.timeout_s)
         self.counters = RedisCounters(self._line, self._prefix, own_clock=own_clock)
         self.nonces = RedisNonces(self._line, self._prefix)
-        self.releases = RedisReleases(self._desk, self._prefix)
+        desk = RedisDesk(self._desk, self._prefix, self._patient)
+        self.audit = RedisAudit(desk)
+        self.releases = RedisReleases(desk, self.audit)
+        self.domain_bindings = RedisDomainBindings(desk)
 
     def open(self) -> None:
         """
@@ -74,6 +85,7 @@ class RedisStore:
     def close(self) -> None:
         self._line.close()
         self._desk.close()
+        self._patient.close()
         self._local.close()
 
     def _count_once(self) -> None:
@@ -95,6 +107,13 @@ class RedisStore:
                 self._settings.url,
                 policy,
             )
+
+    def _desk_client(self, timeout_s: float | None = None) -> redis.Redis:
+        """With `timeout_s`, one that waits so long for an answer, but not for a connection."""
+        options = dict(self._options)
+        if timeout_s is not None:
+            options["socket_timeout"] = timeout_s
+        return redis.Redis.from_url(self._settings.url, retry=Retry(NoBackoff(), 0), **options)
 
     def _client(self) -> redis.asyncio.Redis:
         pool = redis.asyncio.ConnectionPool.from_url(

@@ -6,26 +6,29 @@ import threading
 from pathlib import Path
 
 from apigateway.ports import StoreUnavailable
+from apigateway.store.audit import SqliteAudit
 from apigateway.store.calls import SqliteCalls
 from apigateway.store.connection import Connection
 from apigateway.store.counters import SqliteCounters
+from apigateway.store.domain_bindings import SqliteDomainBindings
 from apigateway.store.migrations import prepare
 from apigateway.store.nonces import SqliteNonces
 from apigateway.store.recorder import Recorder
 from apigateway.store.releases import SqliteReleases
+from apigateway.store.workers import SqliteWorkers
 
 _DESK_PATIENCE_S = 5.0
 
 
 class SqliteStore:
-    """All four ports on one file. Made unopened and at no cost; its ports may be handed on at once.
+    """All ports on one file. Made unopened and at no cost; its ports may be handed on at once.
 
-    Before `open` and after `close` counters, nonces, releases and queries raise
-    StoreUnavailable; a call record is then written at once, by whoever appends it.
+    Before `open` and after `close` every port raises StoreUnavailable; only a call record is then
+    written at once, by whoever appends it.
 
     Two connections serve the ports: `take` and `claim` have one that never waits for a lock
-    (a held one is awaited, at most `patience_s`), releases and queries have one that does. The
-    recorder's thread has a third.
+    (a held one is awaited, at most `patience_s`), all the rest have one that does. The recorder's
+    thread has a third.
     """
 
     def __init__(
@@ -45,10 +48,18 @@ class SqliteStore:
         self.counters = SqliteCounters(self._hot, patience_s=patience_s)
         self.nonces = SqliteNonces(self._hot, patience_s=patience_s)
         self.releases = SqliteReleases(self._desk)
+        self.audit = SqliteAudit(self._desk)
+        self.domain_bindings = SqliteDomainBindings(self._desk)
+        self.workers = SqliteWorkers(self._desk)
         self.calls = SqliteCalls(
             self.path, self._desk, self._recorder.put, keep_records=keep_records
         )
-        self._recorder.purges = (self.counters.purge, self.nonces.purge, self.calls.purge)
+        self._recorder.purges = (
+            self.counters.purge,
+            self.nonces.purge,
+            self.calls.purge,
+            self.audit.purge,
+        )
 
     def open(self) -> None:
         """Create the database or bring it up to date, and start. Does nothing when open.

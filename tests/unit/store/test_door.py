@@ -47,7 +47,13 @@ def test_a_door_serves_while_it_is_open(settings: GatewaySettings) -> None:
     door.open(settings)
     asyncio.run(all_ports())
     assert list(door.releases.current()) == []
+    assert list(door.audit.entries()) == []
+    assert list(door.domain_bindings.all()) == []
+    assert list(door.workers.statuses()) == []
     door.close()
+    for port in ("releases", "audit", "domain_bindings", "workers"):
+        with pytest.raises(StoreUnavailable, match="not open"):
+            getattr(door, port)
     with pytest.raises(StoreUnavailable, match="not open"):
         asyncio.run(door.claim("key", "nonce", NOW_MS, 1_000))
     door.append(record(1))

@@ -29,6 +29,10 @@ def test_every_migration_is_recorded_once(path: Path) -> None:
         "m004_calls",
         "m005_buckets",
         "m006_changes",
+        "m007_audit",
+        "m008_domain_bindings",
+        "m009_workers",
+        "m010_calls_by_release",
     ]
 
 
@@ -45,6 +49,31 @@ def test_counts_of_the_first_schema_are_kept(path: Path) -> None:
     tallies = [asyncio.run(store.counters.take([limit], 59_999)) for _ in range(2)]
     store.close()
     assert [tally.refused is None for tally in tallies] == [True, False]
+
+
+def test_call_records_of_an_older_schema_are_kept(path: Path) -> None:
+    old = dict(
+        zip(
+            ("request_id", "method", "scheme", "domain", "path", "client_ip", "detail"),
+            ("r1", "GET", "http", "weather.example", "/", "192.0.2.1", "as it was"),
+            strict=True,
+        )
+    )
+    texts = ("group_id", "group_name", "api_id", "api_name", "environment", "app_id", "app_key")
+    old |= dict.fromkeys((*texts, "error_code", "error_message", "refused_by"), "")
+    numbers = ("received_ms", "status", "request_bytes", "response_bytes", "backend_status")
+    row = {**old, **dict.fromkeys((*numbers, "backend_ms", "total_ms"), 7)}
+    path.parent.mkdir()
+    with contextlib.closing(sqlite3.connect(path)) as connection, connection:
+        database = Database(connection)
+        MIGRATIONS.apply(database, stop_before="m007_audit")
+        database.table("calls").insert(row)
+    store = SqliteStore(path)
+    store.open()
+    (record,) = store.calls.query()
+    store.close()
+    assert (record.request_id, record.detail, record.status) == ("r1", "as it was", 7)
+    assert (record.api_version, record.process) == ("", 0)
 
 
 def test_migrations_that_fail_leave_nothing_half_done(path: Path) -> None:

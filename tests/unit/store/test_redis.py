@@ -10,16 +10,19 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from redis_server import RedisServer, redis_server, tls_front
+from contract.releasing import FIRST, abolish, apply, everything, publish, put, switch
+from contract.test_workers_port import ONE
+from redis_server import RedisServer, permitted_by_the_docs, redis_server, tls_front
 from unit.issued import CA, written_to
 from unit.store.actor import limits, record
 from unit.store.fake_redis import FakeRedis
 
 from apigateway.commands.cert import Issued, make_ca, make_leaf
-from apigateway.model.group import Environment
+from apigateway.model.audit import AuditEntry
+from apigateway.model.domain_binding import DomainBinding
 from apigateway.model.secret import Secret
 from apigateway.model.settings import RedisSettings
-from apigateway.ports import StoreUnavailable
+from apigateway.ports import ReleasedMeanwhile, StoreUnavailable
 from apigateway.store.redis import RedisStore
 from apigateway.store.sqlite import SqliteStore
 
@@ -32,8 +35,7 @@ def guarded() -> Iterator[RedisServer]:
     """A server with a password, a user who may do what the gateway does, and one who may not."""
     with redis_server("--requirepass", PASSWORD) as server:
         for rule in (
-            f"ACL SETUSER gateway on >{PASSWORD} ~{{guarded}}:* +eval +evalsha +get +set +time "
-            "+incr +hget +hset +hmget +hvals +lpush +lrange +info",
+            f"ACL SETUSER gateway on >{PASSWORD} ~{{guarded}}:* {permitted_by_the_docs()}",
             f"ACL SETUSER stranger on >{PASSWORD} ~other:* +@all",
             f"ACL SETUSER reader on >{PASSWORD} ~* +@read",
         ):
@@ -120,18 +122,72 @@ def test_a_password_and_a_user_let_it_in(
     with opened(settings, tmp_path / "records.db") as store:
         assert used(store) >= 1
         assert asyncio.run(store.nonces.claim("key", f"by {username}", NOW_MS, 1_000))
-        release = store.releases.put(
-            api_id="an-id",
-            group="weather",
-            api=f"For {username}",
-            environment=Environment.RELEASE,
-            document={},
-            note="",
-            released_by="someone",
-            now_ms=NOW_MS,
-        )
-        assert release in store.releases.history("an-id")
-        assert release in store.releases.current()
+        everything_at_the_desk(store, f"For {username}")
+
+
+def everything_at_the_desk(store: RedisStore, api: str) -> None:
+    """Each command that the desk ever gives."""
+    release = put(store, publish(api))
+    put(store, publish(api))
+    assert list(apply(store, switch(FIRST, api))) == [release]
+    assert release in store.releases.current()
+    assert release in store.releases.history(release.api_id)
+    assert release == store.releases.at(release.api_id, release.environment, FIRST)
+    apply(store, abolish(api))
+    with pytest.raises(ReleasedMeanwhile):
+        put(store, publish(api, after=""))
+    assert (release.api_id, release.environment) in store.releases.last_versions()
+    store.releases.announce()
+    assert store.releases.changes() >= 5
+    store.audit.write([AuditEntry(at_ms=1, by="ann", action="grant", subject=api)])
+    assert len(store.audit.entries(subject=api)) == 1
+    store.domain_bindings.record([DomainBinding(domain=api, group_id="g", bound_ms=1)])
+    assert api in [binding.domain for binding in store.domain_bindings.all()]
+    store.domain_bindings.forget([api])
+
+
+def test_a_command_that_is_not_permitted_makes_no_half_of_a_change(
+    guarded: RedisServer, tmp_path: Path
+) -> None:
+    """As for a user that was set up for an earlier version."""
+    settings = guarded.settings(username="early", password=Secret(PASSWORD), prefix="early")
+    permitted = permitted_by_the_docs()
+    for command in ("ltrim", "incrby", "lpush", "hset"):
+        less = permitted.replace(f"+{command} ", "")
+        assert less != permitted
+        reset = f"ACL SETUSER early reset on >{PASSWORD} ~{{early}}:* {less}"
+        assert b"-" not in guarded.say(f"AUTH {PASSWORD}", reset)
+        with opened(settings, tmp_path / "records.db") as store:
+            with pytest.raises(StoreUnavailable, match=r"(?i)no permissions"):
+                apply(store, publish("One"), publish("Two"))
+            assert everything(store) == ([], {}, [], 0, [])
+
+
+def test_a_big_release_may_take_longer_than_a_count(redis: RedisServer, tmp_path: Path) -> None:
+    store = RedisStore(redis.settings(timeout_s=0.25), tmp_path / "records.db")
+    waits = [
+        client.connection_pool.connection_kwargs["socket_timeout"]
+        for client in (store._desk, store._patient)
+    ]
+    assert waits == [0.25, 30.0]
+    connects = store._patient.connection_pool.connection_kwargs["socket_connect_timeout"]
+    assert connects == 0.25
+
+
+def test_what_is_released_is_everywhere_and_who_serves_is_local(
+    redis: RedisServer, tmp_path: Path
+) -> None:
+    settings = redis.settings()
+    binding = DomainBinding(domain="api.example.com", group_id="g", bound_ms=1)
+    with opened(settings, tmp_path / "one.db") as one, opened(settings, tmp_path / "two.db") as two:
+        release = put(one)
+        one.domain_bindings.record([binding])
+        one.workers.report(ONE)
+        assert list(two.releases.current()) == [release]
+        assert [entry.action for entry in two.audit.entries()] == ["release"]
+        assert list(two.domain_bindings.all()) == [binding]
+        assert two.releases.changes() == 2
+        assert list(two.workers.statuses()) == []
 
 
 @pytest.mark.parametrize(

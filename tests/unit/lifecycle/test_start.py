@@ -7,9 +7,11 @@ from typing import Any
 import pytest
 from unit.definition.sample import sample_project
 
-from apigateway.lifecycle import notices, release, release_at_start
+from apigateway.lifecycle.start import notices, publishing, release_at_start
 from apigateway.model.group import Environment
+from apigateway.model.release import Abolish
 from apigateway.model.settings import AutoRelease
+from apigateway.ports import ReleasedMeanwhile
 from apigateway.store.memory import MemoryStore
 
 NOW_MS = 1_700_000_000_000
@@ -20,7 +22,7 @@ def test_the_first_start_releases_every_draft_and_the_second_none() -> None:
     made = release_at_start(store.releases, project, NOW_MS)
     assert {one.api for one in made} == {api.name for api in project.apis}
     assert {one.environment for one in made} == {Environment.RELEASE}
-    assert release_at_start(store.releases, project, NOW_MS + 1) == []
+    assert list(release_at_start(store.releases, project, NOW_MS + 1)) == []
 
 
 def test_never_releases_nothing() -> None:
@@ -64,7 +66,7 @@ class Interrupted:
 
 @pytest.mark.parametrize("auto", [AutoRelease.FIRST, AutoRelease.ALWAYS], ids=str)
 @pytest.mark.parametrize("when", ["before", "behind"])
-@pytest.mark.parametrize("verb", ["current", "history", "put"])
+@pytest.mark.parametrize("verb", ["current", "last_versions", "apply"])
 def test_of_two_gateways_that_start_at_the_same_time_one_releases(
     auto: AutoRelease, verb: str, when: str
 ) -> None:
@@ -80,13 +82,27 @@ def test_of_two_gateways_that_start_at_the_same_time_one_releases(
         assert len(store.releases.history(api.id, Environment.RELEASE)) == 1
 
 
-def test_a_release_keeps_the_draft_as_it_was() -> None:
+def test_a_draft_is_published_as_it_is() -> None:
     store, project = MemoryStore(), sample_project()
     api = project.apis[0]
-    made = release(store.releases, api, Environment.TEST, note="n", released_by="me", now_ms=NOW_MS)
-    assert made.document == api.document
-    assert (made.note, made.released_by, made.released_ms) == ("n", "me", NOW_MS)
-    assert list(store.releases.current()) == [made]
+    change = publishing(api, Environment.TEST, served="", after="")
+    (made,) = store.releases.apply([change], note="n", by="me", now_ms=NOW_MS)
+    assert made is not None
+    assert (made.api_id, made.group, made.api) == (api.id, api.group, api.name)
+    assert (made.environment, made.document) == (Environment.TEST, api.document)
+    with pytest.raises(ReleasedMeanwhile):
+        store.releases.apply([change], note="n", by="me", now_ms=NOW_MS)
+
+
+@pytest.mark.parametrize("auto", [AutoRelease.FIRST, AutoRelease.ALWAYS], ids=str)
+def test_what_somebody_abolished_stays_abolished(auto: AutoRelease) -> None:
+    store, project = MemoryStore(), sample_project(auto_release=auto)
+    release_at_start(store.releases, project, NOW_MS)
+    api = project.apis[0]
+    away = Abolish(api_id=api.id, group=api.group, api=api.name, environment=Environment.RELEASE)
+    store.releases.apply([away], note="", by="me", now_ms=NOW_MS + 1)
+    assert list(release_at_start(store.releases, project, NOW_MS + 2)) == []
+    assert api.id not in {one.api_id for one in store.releases.current()}
 
 
 def test_a_start_says_which_drafts_are_not_what_is_served() -> None:

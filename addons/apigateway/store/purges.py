@@ -1,0 +1,17 @@
+"""How a table that only grows at its end is kept short."""
+
+import sqlite3
+
+from apigateway.store.connection import transaction
+
+
+def delete_oldest(connection: sqlite3.Connection, table: str, *, keep: int, rows: int) -> int:
+    """Delete up to `rows` of the oldest rows beyond the last `keep`; returns how many."""
+    first, last = connection.execute(f"SELECT min(id), max(id) FROM {table}").fetchone()
+    if last is None:
+        return 0
+    until = min(last - keep, first + rows - 1)
+    if until < first:
+        return 0
+    with transaction(connection):
+        return connection.execute(f"DELETE FROM {table} WHERE id <= ?", (until,)).rowcount
