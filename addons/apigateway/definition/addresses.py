@@ -1,6 +1,7 @@
 """Backend addresses, host names and networks as they stand in a definition."""
 
 import re
+from functools import lru_cache
 from ipaddress import IPv6Address, ip_address, ip_network
 from urllib.parse import urlsplit
 
@@ -33,16 +34,25 @@ def _looks_like_ip(text: str) -> bool:
 
 def parse_address(text: str, report: DocumentReport, *keys: Key) -> tuple[str, str, int]:
     """Scheme, host and port of `scheme://host:port`; nonsense when the report got an error."""
-    fault = _fault_of_address(text)
+    fault = fault_of_address(text)
     if fault:
         report.error(f'the address "{text}" {fault}', _MEND, *keys)
         return "http", "invalid", 0
+    return parts_of_address(text)
+
+
+@lru_cache(maxsize=1024)
+def parts_of_address(text: str) -> tuple[str, str, int]:
+    """Scheme, host and port of an address without a fault."""
     parts = urlsplit(text)
-    host = parts.hostname or ""
-    return parts.scheme, host, parts.port or _DEFAULT_PORTS[parts.scheme]
+    return parts.scheme, parts.hostname or "", parts.port or _DEFAULT_PORTS[parts.scheme]
 
 
-def _fault_of_address(text: str) -> str:
+@lru_cache(maxsize=1024)
+def fault_of_address(text: str) -> str:
+    """Why `text` is not `scheme://host:port`, "" when it is."""
+    if "#" in text:
+        return 'holds a "#" that is not part of a variable such as #backend_host#'
     try:
         parts = urlsplit(text)
         host, port = parts.hostname, parts.port
@@ -52,7 +62,7 @@ def _fault_of_address(text: str) -> str:
         return "does not start with http:// or https://"
     if "@" in parts.netloc:
         return "holds a user name"
-    if parts.path or "?" in text or "#" in text:
+    if parts.path or "?" in text:
         return "holds more than scheme, host and port"
     if host is None or not is_host(host) or text != text.strip() or "\n" in text:
         return "names no host"

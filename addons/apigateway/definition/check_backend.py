@@ -3,10 +3,12 @@
 from collections.abc import Iterable, Sized
 
 from apigateway.backend_names import folded
+from apigateway.definition.addresses import parse_address
 from apigateway.definition.document import Key
 from apigateway.definition.headers import fault_of_header, is_header_value
 from apigateway.definition.paths import faults_of_path, has_rest, names_in
 from apigateway.definition.problems import DocumentReport
+from apigateway.definition.variables import as_written, without_variables
 from apigateway.definition.wording import did_you_mean
 from apigateway.matching import fills_a_segment
 from apigateway.model.api import (
@@ -30,6 +32,7 @@ def check_backend(api: Api, report: DocumentReport) -> None:
     if isinstance(api.backend, MockBackend):
         _check_mock(api.backend, report)
     else:
+        _check_address(api, report)
         _check_tls(api.backend, report)
         _check_backend_path(api, api.backend, report)
         _check_method(api, api.backend, report)
@@ -67,6 +70,16 @@ def _check_mock(backend: MockBackend, report: DocumentReport) -> None:
             report.error(what, "write one plain line", *keys)
 
 
+def _check_address(api: Api, report: DocumentReport) -> None:
+    """An address with variables: what it is is known when they are put in. (Any other one was read
+    where it stands.)"""
+    if not isinstance(api.backend, HttpBackend) or not api.backend.template:
+        return
+    address = api.backend.template
+    if not api.variables or "#" in without_variables(address):
+        parse_address(address, report, "backend", "address")
+
+
 def _check_tls(backend: HttpBackend | VpcBackend, report: DocumentReport) -> None:
     if backend.tls is None or backend.scheme == "https":
         return
@@ -83,8 +96,9 @@ def _check_backend_path(
     api: Api, backend: HttpBackend | VpcBackend, report: DocumentReport
 ) -> None:
     keys = ("backend", "path")
-    for what, mend in faults_of_path(backend.path, backend=True):
-        report.error(what, mend, *keys)
+    path = without_variables(backend.path) if api.variables else backend.path
+    for what, mend in faults_of_path(path, backend=True):
+        report.error(as_written(what), as_written(mend), *keys)
     if has_rest(backend.path) and not has_rest(api.request.path):
         what = 'the backend path ends with "/*", and the request path does not'
         report.error(what, 'end request.path with "/*" too, or remove it here', *keys)
@@ -138,7 +152,8 @@ def _check_backend_parameters(
             report.error(what, "give one of them another name", *keys)
         seen[at] = keys[0]
     for index, constant in enumerate(api.constants):
-        if fault := _fault_of_value(constant.value, constant.location):
+        value = without_variables(constant.value) if api.variables else constant.value
+        if fault := _fault_of_value(value, constant.location):
             what = f'the constant "{constant.name}" {fault[0]}'
             report.error(what, fault[1], "backend", "constants", index, "value")
     _check_defaults(api, report)

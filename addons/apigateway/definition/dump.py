@@ -14,6 +14,7 @@ from apigateway.model.api import (
     Request,
     Result,
     SignatureMethod,
+    VpcBackend,
 )
 from apigateway.model.openid import OpenId, TokenIssuer
 
@@ -118,13 +119,8 @@ def _dump_backend(api: Api) -> dict[str, Any]:
             "status": backend.status,
             **_given(headers=(headers, {}), body=(backend.body, "")),
         }
-    target = (
-        {"type": "http", "address": address_of(backend.scheme, backend.host, backend.port)}
-        if isinstance(backend, HttpBackend)
-        else {"type": "vpc", "access": backend.access, "scheme": backend.scheme}
-    )
     return {
-        **target,
+        **_dump_target(backend),
         "path": backend.path,
         **_given(method=(backend.method, None)),
         "timeout_ms": backend.timeout_ms,
@@ -142,6 +138,13 @@ def _dump_backend(api: Api) -> dict[str, Any]:
             claims=([_dump_mapped(item) for item in api.claims], []),
         ),
     }
+
+
+def _dump_target(backend: HttpBackend | VpcBackend) -> dict[str, str]:
+    if isinstance(backend, VpcBackend):
+        return {"type": "vpc", "access": backend.access, "scheme": backend.scheme}
+    address = backend.template or address_of(backend.scheme, backend.host, backend.port)
+    return {"type": "http", "address": address}
 
 
 def _dump_mapped(item: BackendParameter) -> dict[str, str]:

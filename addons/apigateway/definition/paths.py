@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterator
 
+from apigateway.definition import variables
 from apigateway.matching import PathError, parse_pattern
 
 _NAME = re.compile(r"\[([A-Za-z_][A-Za-z0-9_-]*)\]")
@@ -58,6 +59,8 @@ def _fault_of_segment(segment: str, last: bool, backend: bool) -> tuple[str, str
             f'the segment "{segment}" is not a parameter',
             "write [name] as a whole segment: letters, digits, '_' or '-', a letter first",
         )
+    if "#" in segment and (backend or variables.names_in(segment)):
+        return _fault_of_hash(segment, backend)
     if "?" in segment or "#" in segment:
         return "the path holds a query or fragment", "declare query parameters instead"
     if not (_BACKEND_SEGMENT if backend else _SEGMENT).fullmatch(segment):
@@ -70,6 +73,16 @@ def _fault_of_segment(segment: str, last: bool, backend: bool) -> tuple[str, str
     except PathError as problem:
         return f'the segment "{segment}" has no single meaning ({problem})', "write it plainly"
     return None
+
+
+def _fault_of_hash(segment: str, backend: bool) -> tuple[str, str]:
+    if backend:
+        what = f'the segment "{segment}" holds a "#" that is not part of a variable'
+        return what, "write #name#: a letter, then letters, digits, '_' or '-'"
+    return (
+        f'the segment "{segment}" holds a stage variable',
+        "write it in the backend: its address, path and constants may hold them",
+    )
 
 
 def faults_of_base_path(path: str) -> Iterator[tuple[str, str]]:

@@ -86,7 +86,10 @@ def wrong_type(value: Any, keys: Keys, names: list[str], schema: Mapping[str, An
     wanted = " or ".join(_TYPE_WORDS[name] for name in names)
     secret = schema.get("writeOnly", False)
     if value is None:
-        return Misfit(keys, f"{place(keys)} has no value", f"write {wanted}, or remove it")
+        mend = f"write {wanted}, or remove it"
+        if any(str(example).startswith("#") for example in schema.get("examples", ())):
+            mend += '; text that begins with "#" stands in quotes'
+        return Misfit(keys, f"{place(keys)} has no value", mend)
     got = _type_word(value)
     what = f"{place(keys)} must be {wanted}, not {got}"
     if not secret and not isinstance(value, dict | list):

@@ -169,6 +169,9 @@ class HttpBackend:
 
     `method` None means the caller's own. `timeout_ms` covers the whole answer (at most 30000).
     `tls` names how HTTPS is done (`policies/backend-tls`); None is the system's way.
+
+    `template` is the address as written where it holds stage variables: then there is no scheme,
+    host and port (0) until an environment's values are put in.
     """
 
     scheme: str
@@ -178,6 +181,7 @@ class HttpBackend:
     method: str | None = None
     timeout_ms: int = 10_000
     tls: str | None = None
+    template: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -228,6 +232,7 @@ class Api:
     `system_parameters` and `constants` go to the backend besides the mapped parameters; the
     `source` of a system parameter is its product name (`CaClientIp`), that of one of `claims` the
     claim of the id_token (the product's custom system parameters).
+    `variables` are the stage variables (`#name#`) that the backend and the constants hold.
     `document` is the definition as written (plain data), what a release keeps.
     """
 
@@ -243,5 +248,6 @@ class Api:
     constants: tuple[Constant, ...] = ()
     system_parameters: tuple[BackendParameter, ...] = ()
     claims: tuple[BackendParameter, ...] = ()
+    variables: tuple[str, ...] = ()
     result: Result = Result()
     document: Mapping[str, Any] = field(default_factory=dict, compare=False, repr=False)

@@ -14,7 +14,7 @@ from apigateway.matching import PathPattern, RouteTable
 from apigateway.model.api import Api
 from apigateway.model.app import App
 from apigateway.model.group import Domain, Environment, Group
-from apigateway.model.policy import IpControl, SignatureKey, ThrottlingPolicy, VpcAccess
+from apigateway.model.policy import BackendTls, IpControl, SignatureKey, ThrottlingPolicy, VpcAccess
 from apigateway.model.settings import GatewaySettings
 from apigateway.openid import KeyRing
 from apigateway.parameters import Rule
@@ -26,6 +26,7 @@ class ServedApi:
 
     `rules` are the compiled parameters in declared order; `granted` holds ids of apps;
     `backend_path` is None for a mock; `own_names` are what callers cannot send to the backend.
+    `unresolved` says why calls are refused: what the environment's variables lack; "" otherwise.
     """
 
     api: Api
@@ -40,16 +41,19 @@ class ServedApi:
     throttling: ThrottlingPolicy | None = None
     signature_key: SignatureKey | None = None
     ip_control: IpControl | None = None
+    unresolved: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TlsProfile:
     """A profile of HTTPS to backends, ready for use. `server_name` is None for the host of the
-    address. Connections of one context are never those of another."""
+    address. Connections of one context are never those of another. `declared` is what it was made
+    of."""
 
     name: str
     context: ssl.SSLContext
     server_name: str | None
+    declared: BackendTls | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,5 +1,6 @@
 """API groups: the unit that owns a region, domain names and up to 200 APIs (guide, "API group")."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
@@ -58,6 +59,7 @@ class Group:
     """An API group. `base_path` stands before the path of each of its APIs ("" or "/v1").
 
     `traffic_limit` is the group's calls a second over all its APIs (500 unless declared).
+    `variables` are the stage variables of each environment that declares any.
     """
 
     id: str
@@ -67,6 +69,7 @@ class Group:
     base_path: str = ""
     traffic_limit: int = 500
     cors: Cors = field(default_factory=Cors)
+    variables: Mapping[Environment, Mapping[str, str]] = field(default_factory=dict)
     subdomain: str
     subdomain_certificate: Certificate | None = None
     domains: tuple[Domain, ...] = ()

@@ -1,6 +1,7 @@
 """Where the call goes: the HTTP backend, the instance behind a VPC authorization, or a mock.
 
-Guide, "Define backend service information" and the VPC part.
+Guide, "Define backend service information" and the VPC part. Stage variables have their values
+already; where one has none, no call of the API goes anywhere.
 """
 
 from apigateway.errors import Fault, Refusal
@@ -13,13 +14,15 @@ def upstream_of(backend: Backend, catalog: Catalog) -> Upstream:
     """
     Raises:
         Refusal: VPC_ACCESS_DENIED, BACKEND_TLS, the backend names an authorization or a TLS
-            profile that is not there.
+            profile that is not there; BACKEND_ADDRESS, its address is still to be made.
     """
     if isinstance(backend, MockBackend):
         return MockUpstream(
             status=backend.status, headers=backend.headers, body=backend.body.encode("utf-8")
         )
     if isinstance(backend, HttpBackend):
+        if backend.template:
+            raise Refusal(Fault.BACKEND_ADDRESS, f"{backend.template!r} is not an address")
         return HttpUpstream(
             scheme=backend.scheme,
             host=backend.host,
@@ -55,5 +58,7 @@ class Resolution:
     """Mapped -> Resolved."""
 
     def __call__(self, call: Mapped) -> Resolved:
+        if call.served.unresolved:
+            raise Refusal(Fault.BACKEND_ADDRESS, call.served.unresolved)
         upstream = upstream_of(call.served.api.backend, call.catalog)
         return Resolved(**vars(call), upstream=upstream)

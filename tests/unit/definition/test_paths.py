@@ -72,6 +72,23 @@ def test_what_is_no_pattern_is_told_with_a_way_to_mend(path: str, what: str, men
     assert list(faults_of_path(path)) == [(what, mend)]
 
 
+def test_a_hash_is_no_variable_yet_in_a_backend_path_and_never_one_in_a_request_path() -> None:
+    assert list(faults_of_path("/a/b#c", backend=True)) == [
+        (
+            'the segment "b#c" holds a "#" that is not part of a variable',
+            "write #name#: a letter, then letters, digits, '_' or '-'",
+        )
+    ]
+    assert list(faults_of_path("/a/#b#")) == [
+        (
+            'the segment "#b#" holds a stage variable',
+            "write it in the backend: its address, path and constants may hold them",
+        )
+    ]
+    ((what, _),) = faults_of_path("/a#b")
+    assert what == "the path holds a query or fragment"
+
+
 def test_only_a_backend_path_may_hold_escapes() -> None:
     assert list(faults_of_path("/a%20b"))
     assert not list(faults_of_path("/a%20b", backend=True))

@@ -117,6 +117,18 @@ def test_a_missing_key_comes_with_something_to_add() -> None:
             "put it in quotes",
         ),
         ({"description": None}, "description has no value", "write text, or remove it"),
+        (
+            {
+                "backend": {
+                    "type": "http",
+                    "address": "x",
+                    "path": "/",
+                    "constants": [{"name": "X-Tier", "in": "header", "value": None}],
+                }
+            },
+            "backend.constants[0].value has no value",
+            'write text, or remove it; text that begins with "#" stands in quotes',
+        ),
         ({"description": [1]}, "description must be text, not a list", "put the text in quotes"),
         (
             {"auth": {"force_nonce": "yes"}},

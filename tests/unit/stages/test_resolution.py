@@ -1,6 +1,7 @@
 """Where a call goes: HTTP, an instance behind a VPC authorization, or a mock."""
 
 from dataclasses import replace
+from functools import partial
 
 from unit.build import a_catalog, a_pass, an_api, refusal_of, serve
 
@@ -83,6 +84,21 @@ def test_a_profile_that_is_not_there_is_refused_and_never_the_systems_way() -> N
     ):
         refusal = refusal_of(call, Fault.BACKEND_TLS)
         assert refusal.detail == "no backend TLS profile named 'gone'"
+
+
+def test_an_api_whose_stage_variables_are_not_set_has_no_backend_whatever_its_kind() -> None:
+    why = "the variable #host# is not set for PRE"
+    for backend in (HttpBackend(scheme="http", host="b.test", port=1, path="/b"), VPC):
+        served = serve(an_api(backend=backend), unresolved=why)  # type: ignore[arg-type]
+        call = a_pass(Mapped, served, catalog=a_catalog(served, vpc_accesses=[ACCESS]))
+        refusal = refusal_of(partial(Resolution(), call), Fault.BACKEND_ADDRESS)
+        assert refusal.detail == why
+
+
+def test_an_address_that_is_still_a_template_is_none() -> None:
+    backend = HttpBackend(scheme="http", host="b.test", port=80, path="/b", template="http://#a#")
+    refusal = refusal_of(lambda: upstream(backend), Fault.BACKEND_ADDRESS)
+    assert refusal.detail == "'http://#a#' is not an address"
 
 
 def test_a_mock_is_the_definitions_own_answer() -> None:
