@@ -19,8 +19,10 @@ from apigateway.definition.certificates import read_certificate
 from apigateway.definition.document import Key
 from apigateway.definition.headers import is_header_value
 from apigateway.definition.ids import hex_id, numeric_id
+from apigateway.definition.parse_domains import read_domains
 from apigateway.definition.parse_store import read_store
 from apigateway.definition.problems import DocumentReport
+from apigateway.definition.variables import read_variables
 from apigateway.definition.wording import did_you_mean
 from apigateway.model.app import App, Secret
 from apigateway.model.cors import Cors
@@ -74,6 +76,7 @@ def read_settings(
         limits=StandingLimits(**data.get("limits", {})),
         edge=EdgeLimits(**data.get("edge", {})),
         backends=_backend_limits(data.get("backends", {})),
+        domains=read_domains(report),
         backend_networks=parse_networks(
             data.get("backends", {}).get("networks", []), report, "backends", "networks"
         ),
@@ -81,6 +84,7 @@ def read_settings(
         blacklist=parse_networks(data.get("blacklist", []), report, "blacklist"),
         zone=_zone(data.get("time_zone", "UTC"), report),
         instance_id=data.get("instance_id", "apigateway-local"),
+        metrics=_metrics(data.get("metrics"), report),
         source_vpcs=tuple(
             SourceVpc(
                 vpc_id=item["vpc_id"],
@@ -89,6 +93,15 @@ def read_settings(
             for index, item in enumerate(data.get("source_vpcs", ()))
         ),
     )
+
+
+def _metrics(address: str | None, report: DocumentReport) -> tuple[str, int] | None:
+    if address is None:
+        return None
+    host, _, port = address.rpartition(":")
+    if not 0 < int(port) < 65536:
+        report.error(f"there is no port {port}", "write one from 1 to 65535", "metrics")
+    return host.strip("[]"), int(port)
 
 
 def _zone(name: str, report: DocumentReport) -> Zone:
@@ -118,6 +131,7 @@ def read_group(report: DocumentReport, home: Home) -> Group:
         base_path=data.get("base_path", ""),
         traffic_limit=data.get("traffic_limit", 500),
         cors=_cors(data.get("cors", {}), report),
+        variables=read_variables(report),
         subdomain=subdomain,
         subdomain_certificate=_certificate(data, report, home, subdomain, "subdomain_certificate"),
         domains=tuple(

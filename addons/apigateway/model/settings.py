@@ -80,6 +80,36 @@ class RedisSettings:
     timeout_s: float = 1.0
 
 
+DNS_PORT = 53
+
+
+class DomainProof(StrEnum):
+    """How a group's independent domain is proved to be its provider's: OFF believes the YAML,
+    CNAME asks DNS whether it leads to the group's second-level domain."""
+
+    OFF = "off"
+    CNAME = "cname"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DomainSettings:
+    """`resolvers` are addresses and ports of DNS servers; without any, the system's are asked.
+
+    A binding that is not verified within `lapse_hours` is withdrawn; DNS is asked about it every
+    `every_seconds`, and has `timeout_seconds` for one domain.
+    """
+
+    verify: DomainProof = DomainProof.OFF
+    resolvers: tuple[tuple[str, int], ...] = ()
+    lapse_hours: float = 24
+    every_seconds: float = 60
+    timeout_seconds: float = 3
+
+    @property
+    def lapse_ms(self) -> int:
+        return round(self.lapse_hours * 3_600_000)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GatewaySettings:
     """`store` is the path of the SQLite database; `account` owns every group and policy. With
@@ -89,6 +119,7 @@ class GatewaySettings:
     backend has (link-local, metadata, multicast, unspecified). X-Forwarded-For is believed from
     `trusted_proxies` only; an address on the `blacklist` calls no API of the account. Limits an
     hour and a day count in `zone`. `instance_id` names this gateway to backends (CaInstanceId).
+    `metrics` is the host and port at which Prometheus reads.
     """
 
     account: str
@@ -101,9 +132,11 @@ class GatewaySettings:
     limits: StandingLimits = StandingLimits()
     edge: EdgeLimits = EdgeLimits()
     backends: BackendLimits = BackendLimits()
+    domains: DomainSettings = DomainSettings()
     backend_networks: tuple[IpNetwork, ...] = ()
     trusted_proxies: tuple[IpNetwork, ...] = ()
     blacklist: tuple[IpNetwork, ...] = ()
     instance_id: str = "apigateway-local"
+    metrics: tuple[str, int] | None = None
     source_vpcs: tuple[SourceVpc, ...] = ()
     zone: Zone = UTC_ZONE
