@@ -28,7 +28,12 @@ def tls_profile(declared: BackendTls) -> TlsProfile:
         ssl.SSLError, ValueError: OpenSSL does not take what is declared.
     """
     context = client_context(declared.ca, declared.certificate)
-    return TlsProfile(name=declared.name, context=context, server_name=declared.server_name)
+    return TlsProfile(
+        name=declared.name,
+        context=context,
+        server_name=declared.server_name,
+        declared=declared,
+    )
 
 
 def client_context(

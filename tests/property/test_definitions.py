@@ -184,7 +184,7 @@ def apis(draw: st.DrawFn) -> dict[str, Any]:
         if item["in"] != "path" and draw(st.booleans())
     ]
     target: dict[str, Any] = {
-        "path": st.just(path),
+        "path": st.sampled_from([path, path, f"/#version#{path}"]),
         "parameters": st.just(mapped),
     }
     if auth_kind == "service":
@@ -199,10 +199,14 @@ def apis(draw: st.DrawFn) -> dict[str, Any]:
     more = {
         "method": st.sampled_from(["post", "PATCH"]),
         "timeout_ms": st.integers(1, 30_000),
-        "constants": st.just([{"name": "K", "in": "query", "value": "v"}]),
+        "constants": st.sampled_from(["v", "#tier#", "#1 of #tier#"]).map(
+            lambda value: [{"name": "K", "in": "query", "value": value}]
+        ),
         "system": st.just([{"from": "CaStage", "name": "X-Stage", "in": "header"}]),
     }
-    addresses = st.sampled_from(["http://a", "https://[::1]:9", "http://B.c:80"])
+    addresses = st.sampled_from(
+        ["http://a", "https://[::1]:9", "http://B.c:80", *["http://#host#", "#backend#"] * 2]
+    )
     secure: dict[str, Any] = {"tls": st.sampled_from(["internal", "é"]), **more}
     backend = draw(
         some({"type": st.just("http"), "address": addresses, **target}, more)
@@ -270,6 +274,7 @@ def test_an_api_that_loads_dumps_and_reads_to_itself() -> None:
         seen[type(api.auth.openid).__name__] += 1
         seen["claims"] += bool(api.claims)
         seen["tls"] += getattr(api.backend, "tls", None) is not None
+        seen["variables"] += bool(api.variables)
         dumped = dump_api(api)
         again = parse_api(dumped, group=GROUP, account="1")
         assert again == api
@@ -278,7 +283,8 @@ def test_an_api_that_loads_dumps_and_reads_to_itself() -> None:
 
     comes_back()
     assert loaded > 30 and with_files > 5  # or the property says little
-    assert all(seen[one] > 3 for one in ("TokenIssuer", "TokenRules", "claims", "tls")), seen
+    kinds = ("TokenIssuer", "TokenRules", "claims", "tls", "variables")
+    assert all(seen[one] > 3 for one in kinds), seen
 
 
 @given(json_values.filter(lambda value: value is not None))
@@ -310,7 +316,11 @@ OTHERS = {
         "instance_id": "gateway-1",
         "source_vpcs": [{"vpc_id": "vpc-01", "networks": ["10.0.0.0/8"]}],
     },
-    "group": {"name": "weather", "domains": ["a.b", {"name": "c", "environment": "TEST"}]},
+    "group": {
+        "name": "weather",
+        "domains": ["a.b", {"name": "c", "environment": "TEST"}],
+        "environments": {"TEST": {"variables": {"host": "a:9001", "tier": "silver"}}, "PRE": {}},
+    },
     "app": {
         "name": "demo",
         "key": "1234",

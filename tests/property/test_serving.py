@@ -22,7 +22,7 @@ from apigateway.chain import Call, link, walk
 from apigateway.definition.compile import compile_catalog
 from apigateway.errors import Fault
 from apigateway.exchange import HttpUpstream, Received, Signed
-from apigateway.lifecycle import release_at_start
+from apigateway.lifecycle.start import release_at_start
 from apigateway.model.api import SignatureMethod
 from apigateway.model.catalog import Catalog
 from apigateway.multipart_body import Part, write_parts
@@ -69,6 +69,24 @@ values = st.one_of(
     fitting, fitting, st.lists(evil | st.text(max_size=3), max_size=4).map("".join)
 ).map(lambda text: text.encode("utf-8", "replace").decode())
 raw_texts = st.lists(evil, max_size=6).map("".join)
+SET_FOR_TEST = {
+    "host": "test.internal", "backend": "http://a", "version": "v4", "tier": "t", "vpc": "notes"
+}  # fmt: skip
+plain = values.map(lambda text: "".join(filter(str.isprintable, text)) or "v")
+variables = st.builds(
+    lambda values, gone: {name: value for name, value in values.items() if name != gone},
+    st.fixed_dictionaries(
+        {
+            "host": st.sampled_from(["a", "127.0.0.1:81", "[::1]"]),
+            "backend": st.sampled_from(["https://b.c:9", "http://127.0.0.1"]),
+            "version": st.just("v3") | plain,
+            "tier": plain,
+            "vpc": st.sampled_from(["notes", "notes", "gone"]),
+        }
+    ),
+    st.sampled_from([None, None, None, None, *SET_FOR_TEST]),
+)
+"""What the environment RELEASE sets; now and then one is not set."""
 
 
 @st.composite
@@ -80,12 +98,12 @@ def more_at_the_backend(draw: st.DrawFn, document: dict[str, Any]) -> dict[str, 
     if backend["type"] == "mock":
         return document
     if backend["type"] == "vpc":
-        backend["access"] = draw(st.sampled_from(["notes", "notes", "gone"]))
+        backend["access"] = draw(st.sampled_from(["notes", "notes", "gone", "#vpc#"]))
     if "tls" in backend:
         backend["tls"] = "internal"
     segments = [
         "/v3",
-        *draw(st.lists(st.sampled_from(["/a%2Fb", "/é", "/;x", "/%41"]), max_size=1)),
+        *draw(st.lists(st.sampled_from(["/a%2Fb", "/é", "/;x", "/%41", "/#version#"]), max_size=1)),
     ]
     constants, system = [], []
     if request.get("mode") == "passthrough":
@@ -93,7 +111,7 @@ def more_at_the_backend(draw: st.DrawFn, document: dict[str, Any]) -> dict[str, 
     form = request.get("body", {}).get("format") != "stream"
     places = st.sampled_from(["query", "header", "path", *["body"] * form])
     for index, place in enumerate(draw(st.lists(places, max_size=3))):
-        value = draw(values)
+        value = draw(values | st.sampled_from(["#tier#", "a #tier#"]))
         if place == "header":
             value = on_one_line(value)
         constants.append({"name": f"X-K{index}", "in": place, "value": value})
@@ -114,13 +132,40 @@ def as_yaml(document: dict[str, Any]) -> str:
     return text.translate({code: f"\\x{code:02x}" for code in range(0x7F, 0xA0)})
 
 
-def catalog_of(document: dict[str, Any], base_path: str) -> Catalog | None:
+def with_values(document: dict[str, Any], variables: dict[str, str]) -> dict[str, Any]:
+    backend = {
+        key: in_release(value, variables) if key in ("address", "access", "path") else value
+        for key, value in document["backend"].items()
+    }
+    return {**document, "backend": backend}
+
+
+def in_release(text: str, variables: dict[str, str]) -> str:
+    for name, value in variables.items():
+        text = text.replace(f"#{name}#", value.replace("#", "\0"))
+    return text.replace("\0", "#")
+
+
+def catalog_of(
+    document: dict[str, Any], base_path: str, variables: dict[str, str]
+) -> Catalog | None:
     """What is served, None for a definition that does not pass."""
     with tempfile.TemporaryDirectory() as folder:
         written = Written(Path(folder)).remove(API).remove(GRANTS)
         written.write(GATEWAY, 'account: "1001"\nregion: cn-hangzhou\n')
         written.write(
-            GROUP, json.dumps({"name": "weather", "subdomain": HOST, "base_path": base_path})
+            GROUP,
+            as_yaml(
+                {
+                    "name": "weather",
+                    "subdomain": HOST,
+                    "base_path": base_path,
+                    "environments": {
+                        "TEST": {"variables": SET_FOR_TEST},
+                        "RELEASE": {"variables": variables},
+                    },
+                }
+            ),
         )
         written.write(BACKEND_TLS, "name: internal\nserver_name: a.test\n")
         written.write("definitions/weather/log-in.yaml", as_yaml(LOG_IN))
@@ -333,34 +378,43 @@ def assert_headers(passed: Signed, own: set[str], mode: str) -> None:
 def test_what_passes_the_check_compiles_and_serves_every_call() -> None:
     ends: Counter[str] = Counter()
 
-    @given(st.data(), apis(), st.sampled_from(["", "", "/v1"]))
+    @given(st.data(), apis(), st.sampled_from(["", "", "/v1"]), variables)
     @settings(
         max_examples=120,
         deadline=None,
         suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
     )
-    def serves(data: st.DataObject, document: dict[str, Any], base_path: str) -> None:
+    def serves(
+        data: st.DataObject, document: dict[str, Any], base_path: str, variables: dict[str, str]
+    ) -> None:
         document = data.draw(more_at_the_backend(document))
-        catalog = catalog_of(document, base_path)
+        catalog = catalog_of(document, base_path, variables)
         if catalog is None:
             ends["does not pass"] += 1
             return
+        used = {name for name in SET_FOR_TEST if f"#{name}#" in json.dumps(document["backend"])}
+        has_some, lacks_one = bool(used), bool(used - variables.keys())
+        filled_in = with_values(document, variables)
         for call in data.draw(st.lists(calls(document, base_path), min_size=4, max_size=8)):
             start = Call(REQUEST_ID, NOW_MS, received(catalog, call, document))
             end = asyncio.run(walk(start, STEPS))
             if end.refusal is not None:
                 ends[end.refused_by] += 1
+                ends["not set"] += lacks_one and end.refused_by == "Resolution"
                 assert end.refusal.fault not in (Fault.INTERNAL, Fault.BUSY), end.refusal.args
                 continue
             if end.answer is not None:
                 ends["preflight"] += 1
                 continue
+            assert not lacks_one, "a call went on though a variable is not set"
             ends[document["backend"]["type"]] += 1
+            ends["variables"] += has_some
             ends["token"] += bool(end.state and vars(end.state)["token"])
             assert isinstance(end.state, Signed)
             if document["backend"]["type"] != "mock":
-                assert_shape(end.state, document, call)
+                assert_shape(end.state, filled_in, call)
 
     serves()
     assert ends["http"] + ends["vpc"] > 30, ends  # or the property says little
+    assert ends["variables"] + ends["not set"] > 3, ends
     assert sum(ends[one] > 5 for one in ("Routing", "Authentication", "Validation")) > 1, ends

@@ -8,6 +8,7 @@ from apigateway.definition.document import Key
 from apigateway.definition.openid import place_of_key
 from apigateway.definition.paths import faults_of_base_path, shape_of
 from apigateway.definition.problems import DocumentReport
+from apigateway.definition.variables import names_in
 from apigateway.definition.wording import did_you_mean
 from apigateway.model.api import Api, MockBackend, VpcBackend
 from apigateway.model.app import App
@@ -44,11 +45,13 @@ class Placed(Generic[T]):
 @dataclass(slots=True)
 class Loaded:
     """Everything that was read. `names` also holds the names of what could not be read, by kind
-    (an API under "api <group>"), so that one fault does not look like many.
+    (an API under "api <group>"), so that one fault does not look like many. `in_environments` are
+    the APIs with stage variables, once more for each environment that sets all of these.
     """
 
     groups: list[Placed[Group]] = field(default_factory=list)
     apis: list[Placed[Api]] = field(default_factory=list)
+    in_environments: list[Placed[Api]] = field(default_factory=list)
     apps: list[Placed[App]] = field(default_factory=list)
     throttling: list[Placed[ThrottlingPolicy]] = field(default_factory=list)
     signature_keys: list[Placed[SignatureKey]] = field(default_factory=list)
@@ -66,7 +69,7 @@ def check_project(loaded: Loaded) -> None:
     _check_routes(loaded)
     _check_https(loaded)
     _check_key_ids(loaded)
-    _check_vpc_backends(loaded)
+    check_vpc_backends(loaded, loaded.apis)
     _check_tls(loaded)
     _check_apps(loaded)
     _check_policies(loaded)
@@ -165,9 +168,11 @@ def _check_routes(loaded: Loaded) -> None:
         there.setdefault(method, api)
     for item in loaded.apis:
         api = item.object
+        if api.request.method != "ANY":
+            continue
         there = routes[api.group, shape_of(api.request.path)]
         exact = [f'{m} to "{other.name}"' for m, other in there.items() if m != "ANY"]
-        if api.request.method == "ANY" and exact:
+        if exact:
             what = f"ANY {api.request.path} leaves {', '.join(exact)}"
             item.report.warn(what, "name the methods, if that is not meant", "request", "method")
 
@@ -204,13 +209,15 @@ def _check_key_ids(loaded: Loaded) -> None:
                 item.report.error(what, "give one of them another", *keys)
 
 
-def _check_vpc_backends(loaded: Loaded) -> None:
+def check_vpc_backends(loaded: Loaded, apis: Iterable[Placed[Api]]) -> None:
+    """Put what is wrong between these APIs and the VPC accesses on the reports of the APIs; not
+    of those whose access holds a stage variable."""
     accesses = {item.object.name: item.object for item in loaded.vpc_accesses}
     known = loaded.names.get("vpc-access", set())
     regions = {item.object.name: item.object.region for item in loaded.groups}
-    for item in loaded.apis:
+    for item in apis:
         backend = item.object.backend
-        if not isinstance(backend, VpcBackend):
+        if not isinstance(backend, VpcBackend) or names_in(backend.access):
             continue
         keys = ("backend", "access")
         if backend.access not in known:
@@ -224,6 +231,9 @@ def _check_vpc_backends(loaded: Loaded) -> None:
                     f'the VPC access "{access.name}" is in {access.region}, the group in {region}'
                 )
                 item.report.error(what, "use one of the same region", *keys)
+            if access.tls is not None and backend.scheme != "https":
+                what = f'the VPC access "{access.name}" names a TLS profile, and this is plain HTTP'
+                item.report.warn(what, "write scheme: https", *keys)
 
 
 def _check_tls(loaded: Loaded) -> None:
@@ -239,14 +249,6 @@ def _check_tls(loaded: Loaded) -> None:
         if name is not None and name not in known:
             mend = did_you_mean(name, sorted(known), "declare it in policies/backend-tls")
             report.error(f'there is no backend TLS profile "{name}"', mend, *keys)
-    secure = {item.object.name for item in loaded.vpc_accesses if item.object.tls is not None}
-    for item in loaded.apis:
-        backend = item.object.backend
-        if not isinstance(backend, VpcBackend) or backend.scheme == "https":
-            continue
-        if backend.access in secure:
-            what = f'the VPC access "{backend.access}" names a TLS profile, and this is plain HTTP'
-            item.report.warn(what, "write scheme: https", "backend", "access")
 
 
 def _check_apps(loaded: Loaded) -> None:

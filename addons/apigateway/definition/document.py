@@ -4,7 +4,8 @@ Scalars are resolved by the core rules of YAML 1.2: `yes`, `on`, `12:30` and `20
 text, `010` is ten. What makes a definition mean something else than it shows is refused: aliases
 and anchors, tags, merge keys, duplicate keys, a second document.
 
-Positions are rarely asked for, so a document keeps its text and reads it again for them.
+Positions are rarely asked for, so a document keeps its text and reads it again for them. Nor is
+anything wrong with most texts: `plain_yaml` reads those.
 """
 
 import re
@@ -24,6 +25,7 @@ from yaml.events import (
     StreamEndEvent,
 )
 
+from apigateway.definition.plain_yaml import MAX_DEPTH, ODD, EventReader, data_of
 from apigateway.definition.scalars import plain_or_text, plain_value
 from apigateway.definition.syntax import ALIAS_MEND, Fault, syntax_fault
 
@@ -31,10 +33,6 @@ Key = str | int
 Mark = tuple[int, int]
 
 MAX_FILE_BYTES = 1024 * 1024
-MAX_DEPTH = 64
-
-# libyaml where PyYAML was built with it (ten times faster), the same events without.
-_Loader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 
 class Unreadable(Exception):
@@ -86,6 +84,8 @@ def read_document(path: str, source: Path, content: bytes) -> tuple[Document, li
     if len(content) > MAX_FILE_BYTES:
         raise Unreadable(Fault(1, 1, f"the file is larger than {MAX_FILE_BYTES} bytes", "split it"))
     text = _decoded(content)
+    if (data := data_of(text)) is not ODD:
+        return Document(path, data, source, text), []
     reading = _Reading(keep_marks=False)
     reading.run(text)
     if reading.root is None:
@@ -145,14 +145,14 @@ class _Reading:
 
     def run(self, text: str) -> None:
         """Raises: Unreadable."""
-        loader = _Loader(text)
+        reader = EventReader(text)
         try:
-            while not isinstance(event := loader.get_event(), StreamEndEvent):
+            while not isinstance(event := reader.get_event(), StreamEndEvent):
                 self._take(event)
         except yaml.YAMLError as error:
             raise Unreadable(*self.faults, syntax_fault(error, text)) from None
         finally:
-            loader.dispose()
+            reader.dispose()
 
     def _take(self, event: Any) -> None:
         kind = type(event)

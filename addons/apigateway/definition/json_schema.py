@@ -197,7 +197,7 @@ def _faults_of_references(root: Any) -> list[Found]:
             what = f'the $ref "{schema["$ref"]}" leads to no schema'
             mend = "name something under $defs, such as #/$defs/name"
             found.append(((*keys, "$ref"), what, mend))
-    return found or _endless(root, references)
+    return found or (_endless(root, references) if references else [])
 
 
 class _Endless(Exception):

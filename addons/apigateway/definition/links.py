@@ -18,8 +18,12 @@ _KINDS = {
 }
 
 
+_Key = tuple[str, str, str, str]
+"""All text: there may be a hundred thousand, and an enumeration is slow to hash."""
+
+
 @dataclass(frozen=True, slots=True)
-class _Known:
+class Known:
     """What links may name. `apis` lists, by group, the APIs that could be read."""
 
     names: dict[str, set[str]]
@@ -28,7 +32,7 @@ class _Known:
     policy_regions: dict[tuple[PolicyKind, str], str]
 
 
-def _known(loaded: Loaded) -> _Known:
+def known_of(loaded: Loaded) -> Known:
     apis: dict[str, list[str]] = {}
     for item in loaded.apis:
         apis.setdefault(item.object.group, []).append(item.object.name)
@@ -40,29 +44,30 @@ def _known(loaded: Loaded) -> _Known:
     for control in loaded.ip_controls:
         regions[PolicyKind.IP_CONTROL, control.object.name] = control.object.region
     groups = {item.object.name: item.object.region for item in loaded.groups}
-    return _Known(loaded.names, apis, groups, regions)
+    return Known(loaded.names, apis, groups, regions)
 
 
 def resolve_grants(
-    links: Iterable[Link], loaded: Loaded, report: DocumentReport
+    links: Iterable[Link], known: Known, report: DocumentReport
 ) -> tuple[Grant, ...]:
     """Each grant once, in the order of the file."""
-    known = _known(loaded)
-    grants: dict[Grant, None] = {}
+    grants: dict[_Key, Grant] = {}
     for link in links:
         _must_exist(link.subject, "app", "app", "definitions/apps", known, report, link, "app")
-        for api, environment in _targets(link, known, report):
-            grant = Grant(app=link.subject, group=link.group, api=api, environment=environment)
-            grants[grant] = None
-    return tuple(grants)
+        for api, environment, written in _targets(link, known, report):
+            key = (link.subject, link.group, api, written)
+            if key not in grants:
+                grants[key] = Grant(
+                    app=link.subject, group=link.group, api=api, environment=environment
+                )
+    return tuple(grants.values())
 
 
 def resolve_bindings(
-    links: Iterable[Link], loaded: Loaded, report: DocumentReport
+    links: Iterable[Link], known: Known, report: DocumentReport
 ) -> tuple[Binding, ...]:
     """One binding of a kind for an API and environment: the last one of the file."""
-    known = _known(loaded)
-    bindings: dict[tuple[PolicyKind, str, str, Environment], Binding] = {}
+    bindings: dict[_Key, Binding] = {}
     for link in links:
         assert link.kind is not None
         kind = link.kind
@@ -70,8 +75,8 @@ def resolve_bindings(
         _must_exist(link.subject, name, called, home, known, report, link, "policy")
         _check_region(link, kind, called, known, report)
         replaced: dict[str, str] = {}
-        for api, environment in _targets(link, known, report):
-            at = (kind, link.group, api, environment)
+        for api, environment, written in _targets(link, known, report):
+            at = (name, link.group, api, written)
             before = bindings.pop(at, None)
             if before is not None and before.policy != link.subject:
                 replaced.setdefault(api, before.policy)
@@ -91,7 +96,7 @@ def _must_exist(
     kind: str,
     called: str,
     home: str,
-    known: _Known,
+    known: Known,
     report: DocumentReport,
     link: Link,
     key: str | int,
@@ -105,8 +110,11 @@ def _must_exist(
     return False
 
 
-def _targets(link: Link, known: _Known, report: DocumentReport) -> list[tuple[str, Environment]]:
-    """The APIs and environments a link is for; what does not exist goes to the report."""
+def _targets(
+    link: Link, known: Known, report: DocumentReport
+) -> list[tuple[str, Environment, str]]:
+    """The APIs and environments a link is for, these as text too; what does not exist goes to the
+    report."""
     if not _must_exist(link.group, "group", "group", "definitions", known, report, link, "group"):
         return []
     readable = known.apis.get(link.group, [])
@@ -115,11 +123,12 @@ def _targets(link: Link, known: _Known, report: DocumentReport) -> list[tuple[st
         kind, home = f"api {link.group}", f'the folder of the group "{link.group}"'
         for index, api in enumerate(link.apis):
             _must_exist(api, kind, "API", home, known, report, link, "apis", index)
-    return [(api, environment) for api in apis for environment in link.environments]
+    environments = [(environment, environment.value) for environment in link.environments]
+    return [(api, environment, text) for api in apis for environment, text in environments]
 
 
 def _check_region(
-    link: Link, kind: PolicyKind, called: str, known: _Known, report: DocumentReport
+    link: Link, kind: PolicyKind, called: str, known: Known, report: DocumentReport
 ) -> None:
     policy = known.policy_regions.get((kind, link.subject))
     group = known.group_regions.get(link.group)

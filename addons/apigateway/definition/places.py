@@ -1,8 +1,9 @@
 """Which file is what: the folder says the kind, and a file without a kind is a problem."""
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from operator import attrgetter
 from pathlib import Path
 
 from apigateway.definition.problems import Problem, Report
@@ -50,16 +51,40 @@ class Places:
     bindings: Place | None = None
 
 
-def find_files(definitions: Path, policies: Path, report: Report) -> Places:
-    """Look through both folders; `policies` may be missing."""
+def policies_beside(definitions: Path) -> Path:
+    """Where policies are when nobody says it. Not where links on the way lead now: the folders of
+    a running gateway may be replaced by turning such a link. Only where `definitions` itself is a
+    link with no policies beside it, it is beside what that leads to."""
+    named = Path(os.path.abspath(definitions)).parent / "policies"
+    if definitions.is_symlink() and not os.path.lexists(named):
+        return definitions.resolve().parent / "policies"
+    return named
+
+
+def find_files(
+    definitions: Path,
+    policies: Path,
+    report: Report,
+    known: dict[str, Place] | None = None,
+    edited: Mapping[Path, bytes | None] | None = None,
+) -> Places:
+    """Look through both folders; `policies` may be missing.
+
+    `known` are places that were found before, by their paths: they are used again, and it gets
+    what is new. `edited` are files that count as there, or, with None, as gone.
+    """
+    known, edited = {} if known is None else known, edited or {}
     places = Places(policies={kind: [] for kind in POLICY_FOLDERS.values()})
     if not definitions.is_dir():
         what = "the folder of definitions does not exist"
         report.errors.append(Problem(definitions.name, 1, 1, what, "make it, or name another"))
         return places
-    _find_definitions(_Walk(definitions.name, definitions, report), places)
+    _find_definitions(_Walk(definitions.name, definitions, report, known, edited), places)
     if policies.is_dir():
-        _find_policies(_Walk(policies.name, policies, report), places)
+        _find_policies(_Walk(policies.name, policies, report, known, edited), places)
+    elif os.path.lexists(policies):  # a link to nowhere must not pass for having no policies
+        what = "it is not a folder"
+        report.errors.append(Problem(policies.name, 1, 1, what, "make it one, or remove it"))
     return places
 
 
@@ -122,41 +147,65 @@ class _Walk:
     shown: str
     path: Path
     report: Report
+    known: dict[str, Place]
+    edited: Mapping[Path, bytes | None]
+    _entries: list[os.DirEntry[str]] | None = None
 
-    def _entries(self) -> list[os.DirEntry[str]]:
-        try:
-            with os.scandir(self.path) as entries:
-                visible = [entry for entry in entries if not entry.name.startswith(".")]
-        except OSError as error:
-            what = f"the folder cannot be read ({error.strerror})"
-            self.report.errors.append(Problem(self.shown, 1, 1, what, "check its permissions"))
-            return []
-        return sorted(visible, key=lambda entry: entry.name)
+    def _listed(self) -> list[os.DirEntry[str]]:
+        if self._entries is None:
+            try:
+                with os.scandir(self.path) as entries:
+                    visible = [entry for entry in entries if not entry.name.startswith(".")]
+            except OSError as error:
+                what = f"the folder cannot be read ({error.strerror})"
+                self.report.errors.append(Problem(self.shown, 1, 1, what, "check its permissions"))
+                visible = []
+            self._entries = sorted(visible, key=attrgetter("name"))
+        return self._entries
 
     def yaml_files(self) -> Iterator[Place]:
         """The `.yaml` files of the folder; one that is nearly called so is a problem."""
-        for entry in self._entries():
-            stem, dot, suffix = entry.name.rpartition(".")
-            if suffix.lower() not in ("yaml", "yml") or not dot or entry.is_dir():
+        yield from self._new_files()
+        for entry in self._listed():
+            if self.edited and self.edited.get(Path(entry.path), b"") is None:
                 continue
-            place = Place(f"{self.shown}/{_printable(entry.name)}", Path(entry.path))
+            if (place := self.known.get(entry.path)) is not None and not _is_folder(entry):
+                yield place
+                continue
+            stem, dot, suffix = entry.name.rpartition(".")
+            if suffix.lower() not in ("yaml", "yml") or not dot or _is_folder(entry):
+                continue
+            shown = f"{self.shown}/{_printable(entry.name)}"
             if suffix != "yaml":
                 what, mend = f"definitions end in .yaml, not .{suffix}", f"rename it to {stem}.yaml"
-                self.report.errors.append(Problem(place.shown, 1, 1, what, _printable(mend)))
+                self.report.errors.append(Problem(shown, 1, 1, what, _printable(mend)))
             else:
+                place = self.known[entry.path] = Place(shown, Path(entry.path))
                 yield place
 
+    def _new_files(self) -> Iterator[Place]:
+        there = {entry.name for entry in self._listed()} if self.edited else set()
+        for path, content in self.edited.items():
+            if path.parent == self.path and content is not None and path.name not in there:
+                yield Place(f"{self.shown}/{path.name}", path)
+
     def folders(self) -> Iterator["_Walk"]:
-        for entry in self._entries():
-            if entry.is_dir():
-                yield _Walk(f"{self.shown}/{_printable(entry.name)}", Path(entry.path), self.report)
+        for entry in self._listed():
+            if _is_folder(entry):
+                shown = f"{self.shown}/{_printable(entry.name)}"
+                yield _Walk(shown, Path(entry.path), self.report, self.known, self.edited)
 
     def misplaced(self, place: Place, mend: str) -> None:
         what = "a file of no kind: nothing is read here"
         self.report.errors.append(Problem(place.shown, 1, 1, what, mend))
 
     def all_misplaced(self, mend: str) -> None:
-        """Report every YAML file in and below the folder (links to folders are not followed)."""
+        """Report every YAML file in and below the folder (links to folders are not followed), and a
+        folder that is called like a file: one that took a file's place must not pass for its
+        deletion."""
+        if self.path.suffix.lower() in (".yaml", ".yml"):
+            what, end = "a folder, where a file would be read", "put the file back, or rename it"
+            self.report.errors.append(Problem(self.shown, 1, 1, what, end))
         for place in self.yaml_files():
             self.misplaced(place, mend)
         for folder in self.folders():
@@ -164,5 +213,13 @@ class _Walk:
                 folder.all_misplaced(mend)
 
 
+def _is_folder(entry: os.DirEntry[str]) -> bool:
+    """False for a link that leads to itself, or where nobody may look: whoever opens it is told."""
+    try:
+        return entry.is_dir()
+    except OSError:
+        return False
+
+
 def _printable(name: str) -> str:
-    return name.encode("utf-8", "replace").decode()
+    return name if name.isascii() else name.encode("utf-8", "replace").decode()

@@ -1,7 +1,10 @@
 """What is wrong in a definition: where it stands, what it is, how to mend it."""
 
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import TYPE_CHECKING
+
+from apigateway.definition.stamps import Stamp, stamp_at
 
 if TYPE_CHECKING:
     from apigateway.definition.document import Document, Key
@@ -63,12 +66,14 @@ class Report:
 class DocumentReport:
     """The report of one document. `keys` lead to the value at fault, as in `data[k1][k2]`.
 
-    With `at_key` the problem points at the last key itself and not at its value.
+    With `at_key` the problem points at the last key itself and not at its value. `beside` are the
+    other files that were read for the document, each as it was before.
     """
 
     report: Report
     document: "Document"
     failed: bool = False
+    beside: dict[Path, Stamp | None] = field(default_factory=dict)
 
     def error(self, what: str, mend: str, *keys: "Key", at_key: bool = False) -> None:
         self.failed = True
@@ -76,6 +81,11 @@ class DocumentReport:
 
     def warn(self, what: str, mend: str, *keys: "Key", at_key: bool = False) -> None:
         self.report.warnings.append(self._problem(what, mend, keys, at_key))
+
+    def note(self, path: Path) -> None:
+        """What is said of the document depends on this file too; to be called before it is read."""
+        if path not in self.beside:
+            self.beside[path] = stamp_at(path)
 
     def _problem(self, what: str, mend: str, keys: "tuple[Key, ...]", at_key: bool) -> Problem:
         mark = self.document.key_mark if at_key else self.document.mark

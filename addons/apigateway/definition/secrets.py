@@ -62,6 +62,7 @@ def text_of_file(
     where = place(keys)
     try:
         path = file_beside(name, report)
+        report.note(path)
         if not path.is_file():
             report.error(f"{where} refers to the file {name}, which does not exist", mend, *keys)
             return ""

@@ -1,15 +1,19 @@
 """From a project and its releases to the catalog."""
 
 from dataclasses import replace
+from pathlib import Path
 
 from unit.definition.sample import sample_project
+from unit.definition.written import API, GOOD, GROUP, Written
 
 from apigateway.definition.compile import compile_catalog
-from apigateway.lifecycle import release_at_start
-from apigateway.matching import split_path
+from apigateway.lifecycle.start import release_at_start
+from apigateway.matching import parse_pattern, split_path
+from apigateway.model.api import Api, HttpBackend
 from apigateway.model.catalog import Catalog, ServedApi
 from apigateway.model.group import Environment
 from apigateway.model.policy import BackendTls, Binding, PolicyKind, ThrottlingPolicy
+from apigateway.model.release import Release
 from apigateway.store.memory import MemoryStore
 from apigateway.windows import WindowUnit
 
@@ -106,6 +110,66 @@ def test_the_released_definition_is_served_and_not_the_draft() -> None:
     edited = sample_project(edit=("path: /forecast/", "path: /weather/"))
     catalog = compile_catalog(edited, releases_of().releases.current())
     assert served(catalog, "GetForecast").api.request.path == "/forecast/[city]"
+
+
+VARIABLES = """\
+name: weather
+environments:
+  TEST: {variables: {host: test.internal, version: v4}}
+  RELEASE: {variables: {host: "release.internal:81", version: v3}}
+"""
+
+
+def test_each_environment_is_served_by_its_own_backend_and_by_none_without_its_variables(
+    tmp_path: Path,
+) -> None:
+    text = GOOD[API].replace("127.0.0.1:9000", "#host#").replace("/v3/", "/#version#/")
+    written = Written(tmp_path).write(GROUP, VARIABLES).write(API, text)
+    project = written.load()
+    releases = [released(project.apis[0], environment) for environment in Environment]
+    test, pre, release = compile_catalog(project, releases).served
+    assert test.api.backend == HttpBackend(
+        scheme="http", host="test.internal", port=80, path="/v4/[city]"
+    )
+    assert test.backend_path == parse_pattern("/v4/[city]")
+    assert release.api.backend == HttpBackend(
+        scheme="http", host="release.internal", port=81, path="/v3/[city]"
+    )
+    assert release.backend_path == parse_pattern("/v3/[city]")
+    assert (test.unresolved, release.unresolved) == ("", "")
+    assert "#host# is not set for PRE" in pre.unresolved
+    assert "#version# is not set for PRE" in pre.unresolved
+    assert all(one.api.request == project.apis[0].request for one in (test, pre, release))
+
+
+def test_new_values_act_on_what_was_released_and_bad_ones_leave_it_without_a_backend(
+    tmp_path: Path,
+) -> None:
+    text = GOOD[API].replace("/v3/", "/#version#/")
+    written = Written(tmp_path).write(GROUP, VARIABLES).write(API, text)
+    releases = [released(written.load().apis[0], Environment.RELEASE)]
+    written.write(API, GOOD[API])  # the draft is another now
+    for value, path in (("v3", "/v3/[city]"), ("v5", "/v5/[city]"), ("..", "")):
+        written.write(GROUP, VARIABLES.replace("version: v3", f"version: {value}"))
+        (one,) = compile_catalog(written.load(), releases).served
+        backend = one.api.backend
+        assert isinstance(backend, HttpBackend)
+        assert bool(one.unresolved) is (not path)
+        assert backend.path == path or one.unresolved.startswith('the path holds the segment ".."')
+
+
+def released(api: Api, environment: Environment) -> Release:
+    return Release(
+        api_id=api.id,
+        group=api.group,
+        api=api.name,
+        environment=environment,
+        version=f"2023111422132000{list(Environment).index(environment)}",
+        document=dict(api.document),
+        note="",
+        released_by="somebody",
+        released_ms=1,
+    )
 
 
 def test_a_release_of_a_group_that_is_gone_is_not_served() -> None:

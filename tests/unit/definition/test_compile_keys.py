@@ -11,7 +11,7 @@ from unit.minted import CLAIMS, KID, OTHER_KID, mint, public_jwk, rsa_key
 from apigateway.definition.compile import compile_catalog
 from apigateway.definition.project import Project
 from apigateway.errors import Fault, Refusal
-from apigateway.lifecycle import notices, release, release_at_start
+from apigateway.lifecycle.start import notices, publishing, release_at_start
 from apigateway.model.catalog import Catalog
 from apigateway.model.group import Environment
 from apigateway.model.openid import TokenRules
@@ -62,8 +62,7 @@ class Releasing:
         self.now_ms += 1
         project = self.project()
         (api,) = [one for one in project.apis if one.name == "LogIn"]
-        about = {"note": "", "released_by": "me", "now_ms": self.now_ms}
-        release(self.releases, api, environment, **about)  # type: ignore[arg-type]
+        self.releases.apply([publishing(api, environment)], note="", by="me", now_ms=self.now_ms)
         return compile_catalog(project, self.releases.current())
 
     def notices(self) -> Sequence[str]:

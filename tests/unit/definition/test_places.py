@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from unit.definition.written import API, GATEWAY, GROUP, Written
 
-from apigateway.definition.places import find_files
+from apigateway.definition.places import find_files, policies_beside
 from apigateway.definition.problems import Report
 
 NOTHING_HERE = "a file of no kind: nothing is read here"
@@ -104,11 +104,45 @@ def test_other_files_empty_folders_and_hidden_ones_are_none_of_ours(written: Wri
 def test_a_pipe_or_a_broken_link_is_told_and_not_waited_for(written: Written) -> None:
     os.mkfifo(written.root / "definitions/apps/pipe.yaml")
     os.symlink("nowhere", written.root / "definitions/apps/link.yaml")
+    os.symlink("loop.yaml", written.root / "definitions/apps/loop.yaml")
     assert written.problems() == [
         f"definitions/apps/{name}.yaml:1:1: the file cannot be read (not a file); "
         "check what it is and its permissions"
-        for name in ("link", "pipe")
+        for name in ("link", "loop", "pipe")
     ]
+
+
+@pytest.mark.parametrize("name", [API, "policies/bindings.yaml"])
+def test_a_folder_in_the_place_of_a_file_is_no_deletion(written: Written, name: str) -> None:
+    (written.root / name).unlink()
+    (written.root / name).mkdir()
+    assert f"{name}:1:1: a folder, where a file would be read; put the file back, or rename it" in (
+        written.problems()
+    )
+
+
+def test_policies_that_lead_nowhere_are_not_none(written: Written) -> None:
+    policies = written.root / "policies"
+    policies.rename(policies.with_name("other"))
+    assert written.problems() == []
+    policies.symlink_to("nowhere")
+    assert written.problems() == ["policies:1:1: it is not a folder; make it one, or remove it"]
+
+
+def test_policies_are_beside_the_definitions_as_they_are_named(tmp_path: Path) -> None:
+    (tmp_path / "first" / "definitions").mkdir(parents=True)
+    (tmp_path / "current").symlink_to("first")
+    assert policies_beside(tmp_path / "first" / "definitions") == tmp_path / "first" / "policies"
+    named = tmp_path / "current" / "definitions"
+    assert policies_beside(named) == tmp_path / "current" / "policies"
+
+
+def test_policies_of_definitions_that_are_a_link_may_be_beside_its_end(tmp_path: Path) -> None:
+    (tmp_path / "first" / "definitions").mkdir(parents=True)
+    (tmp_path / "definitions").symlink_to("first/definitions")
+    assert policies_beside(tmp_path / "definitions") == tmp_path / "first" / "policies"
+    (tmp_path / "policies").mkdir()
+    assert policies_beside(tmp_path / "definitions") == tmp_path / "policies"
 
 
 def test_a_link_back_to_its_own_folder_ends(written: Written) -> None:

@@ -1,0 +1,60 @@
+"""A stamp tells when a file may be another, and when it cannot tell."""
+
+import os
+from pathlib import Path
+
+import pytest
+
+from apigateway.definition.stamps import SETTLED_NS, Stamp, stamp_at, stamp_of
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> Path:
+    path = tmp_path / "file"
+    path.write_text("one")
+    return path
+
+
+def test_a_file_that_nobody_touched_has_the_same_stamp(file: Path) -> None:
+    assert stamp_at(file) == stamp_at(file) == stamp_of(file.stat())
+
+
+def test_another_size_is_another_stamp(file: Path) -> None:
+    before = stamp_at(file)
+    file.write_text("four")
+    assert stamp_at(file) != before
+
+
+def test_a_file_renamed_into_place_has_another_stamp_though_all_else_is_the_same(
+    file: Path,
+) -> None:
+    before = stamp_at(file)
+    other = file.with_name("other")
+    other.write_text("two")
+    os.utime(other, ns=(file.stat().st_atime_ns, file.stat().st_mtime_ns))
+    other.replace(file)
+    after = stamp_at(file)
+    assert after is not None and before is not None
+    assert after != before
+    assert (after.size, after.modified_ns) == (before.size, before.modified_ns)
+
+
+def test_a_time_of_change_that_somebody_set_does_not_hide_the_change(file: Path) -> None:
+    os.utime(file, ns=(1, 1))
+    before = stamp_at(file)
+    assert before is not None
+    assert before.modified_ns == 1 < before.changed_ns
+
+
+@pytest.mark.parametrize("path", ["gone", "", "null\0byte"])
+def test_what_is_no_file_has_none(tmp_path: Path, path: str) -> None:
+    assert stamp_at(tmp_path / path) is None
+
+
+@pytest.mark.parametrize(("modified_ns", "changed_ns"), [(100, 0), (0, 100), (100, 100)])
+def test_a_stamp_says_enough_when_the_file_had_settled_before_it_was_read(
+    modified_ns: int, changed_ns: int
+) -> None:
+    stamp = Stamp(1, 2, 3, modified_ns, changed_ns)
+    assert stamp.says_enough(100 + SETTLED_NS)
+    assert not stamp.says_enough(100 + SETTLED_NS - 1)
