@@ -104,6 +104,14 @@ def _number_check(parameter: Parameter) -> Check:
     return check
 
 
+def span_of(kind: ParameterType) -> tuple[Decimal, Decimal]:
+    """The smallest and the largest value of a type of numbers."""
+    if kind in _RANGES:
+        smallest, largest = _RANGES[kind]
+        return Decimal(smallest), Decimal(largest)
+    return -_LARGEST[kind], _LARGEST[kind]
+
+
 def _reader(kind: ParameterType) -> Callable[[str], Decimal | int]:
     if kind in _RANGES:
         smallest, largest = _RANGES[kind]

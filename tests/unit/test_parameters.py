@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from apigateway.model.api import Location, Parameter, ParameterType
-from apigateway.parameters import BrokenRule, check_file, compile_rule
+from apigateway.parameters import BrokenRule, check_file, compile_rule, span_of
 
 
 def verdict(text: str, kind: ParameterType = ParameterType.STRING, **rules: Any) -> str:
@@ -206,3 +206,13 @@ def test_a_file_is_held_to_its_size() -> None:
     with pytest.raises(BrokenRule, match="is larger than 2 bytes"):
         check_file(declared, 3)
     check_file(Parameter(name="p", location=Location.BODY, type=ParameterType.FILE), 10**9)
+
+
+@pytest.mark.parametrize("kind", ["Int", "Long", "Float", "Double", "Number"])
+def test_the_span_of_a_type_is_what_its_rule_takes(kind: str) -> None:
+    declared = Parameter(name="p", location=Location.QUERY, type=ParameterType(kind))
+    rule = compile_rule(declared)
+    for end in span_of(ParameterType(kind)):
+        rule.check(str(end))
+        with pytest.raises(BrokenRule):
+            rule.check(str(end * 2))
