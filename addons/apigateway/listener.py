@@ -46,12 +46,14 @@ class StartError(Exception):
 
 
 class Listener:
-    """One a process. `leads` unless a supervisor says that another worker does."""
+    """One a process. `leads` unless a supervisor says that another worker does; `number` is the
+    worker's, 0 where nobody supervises."""
 
     name = "apigateway-listener"
 
     def __init__(self) -> None:
         self.leads = True
+        self.number = 0
         self._line: WorkerEnd | None = None
         self._sockets: dict[tuple[str, int], list[socket.socket]] = {}
         self._leaving: asyncio.Task[None] | None = None
@@ -146,7 +148,7 @@ class Listener:
             return
         try:
             self._line = WorkerEnd(descriptor)
-            self.leads = self._line.hello()
+            self.leads, self.number = self._line.hello()
         except LineBroken as problem:
             raise StartError(
                 f"--set gateway_supervisor: {problem}; it is for `apigateway serve --workers N`"

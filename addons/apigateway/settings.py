@@ -8,7 +8,6 @@ is decided, and the listener opens when everything is loaded.
 import asyncio
 import logging
 import sys
-import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -18,23 +17,27 @@ from mitmproxy.addonmanager import Loader
 from mitmproxy.proxy import mode_specs
 
 from apigateway.backend import Backends, SystemResolver
-from apigateway.definition.compile import compile_catalog
-from apigateway.definition.load import load_project
+from apigateway.definition.places import policies_beside
 from apigateway.definition.problems import DefinitionError
-from apigateway.definition.project import Project
+from apigateway.definition.reader import ProjectReader
 from apigateway.edge.doorkeeper import Doorkeeper
 from apigateway.edge.refusals import speak_our_format
+from apigateway.editing.reading import UndisturbedReader
 from apigateway.guard import Guard
-from apigateway.lifecycle import notices, release_at_start
+from apigateway.lifecycle.start import notices
 from apigateway.listener import Listener, StartError, close_servers
+from apigateway.live.loading import Loaded
+from apigateway.live.reloader import Reloader
+from apigateway.live.upkeep import Upkeep
 from apigateway.model.catalog import Catalog
-from apigateway.model.release import Release
 from apigateway.model.settings import GatewaySettings
 from apigateway.ports import StoreUnavailable
 from apigateway.store.door import StoreDoor, place_of
 from apigateway.tls import TlsDoor
 
 logger = logging.getLogger(__name__)
+
+TRY_AGAIN_S = 1.0
 
 DEAD_TARGET = "reverse:http://127.0.0.1:1"
 
@@ -116,7 +119,9 @@ class Settings:
         self._guard = Guard()
         self._tls = TlsDoor()
         self._listener = Listener()
+        self._upkeep: Upkeep | None = None
         self._opening: asyncio.Task[None] | None = None
+        self._retrying: asyncio.Task[None] | None = None
 
     def load(self, loader: Loader) -> None:
         try:
@@ -181,63 +186,71 @@ class Settings:
             if not self._guard.serving:
                 self._listener.prepare()
             self._start()
-        except DefinitionError as error:
-            self._give_up("\n".join(map(str, error.problems)))
-        except (StoreUnavailable, StartError) as problem:
-            self._give_up(str(problem))
+        except (DefinitionError, StoreUnavailable, StartError) as problem:
+            self._give_up(_told(problem))
         if not self._guard.serving and self.catalog is not None:
             self._opening = asyncio.create_task(self._open_port(), name="open the gateway's port")
 
-    def done(self) -> "asyncio.Future[None] | None":
-        """What is returned is awaited at the end of the process; at a reload, which cannot wait,
-        it goes on by itself."""
+    def done(self) -> "asyncio.Future[list[None]] | None":
+        """What is returned is awaited at the end of the process; at a reload of the script, which
+        cannot wait, it goes on by itself."""
         self.catalog = None
-        closing = self.backends.close()
+        if self._retrying is not None:
+            self._retrying.cancel()
+        closing = [self.backends.close()]
+        if self._upkeep is not None:
+            self._upkeep.stop()
+            closing.append(asyncio.ensure_future(self._upkeep.closed()))
         self.store.close()
-        return closing
+        return asyncio.gather(*filter(None, closing)) if any(closing) else None
 
     def served_settings(self) -> GatewaySettings | None:
         return None if self.catalog is None else self.catalog.settings
 
     def _start(self) -> None:
-        project = load_project(*self._folders())
+        """
+        Raises:
+            DefinitionError, StoreUnavailable, StartError
+        """
+        reader = UndisturbedReader(ProjectReader(*self._folders(), cached=True))
+        project = reader.read()
         for warning in project.warnings:
             logger.warning("%s", warning)
         if not self._guard.serving:
             self._listener.look_around(project.settings.store)
         self.store.open(project.settings)
-        for release in self._release_due(project):
-            logger.info(
-                "released %s/%s to %s, version %s",
-                release.group,
-                release.api,
-                release.environment,
-                release.version,
-            )
+        self.backends.open()
+        reloader = Reloader(
+            reader=reader,
+            store=self.store,
+            folders=reader.folders,
+            on_loaded=self._serve,
+            leads=self._listener.leads,
+        )
+        loaded = reloader.first(project)
         for notice in notices(project, self.store.releases.current()):
             logger.warning("%s", notice)
-        self.backends.open()
-        self.catalog = compile_catalog(project, self.store.releases.current())
-        self._tls.serve(self.catalog)
+        self._upkeep = Upkeep(reloader, self.store, number=self._listener.number)
+        self._upkeep.start()
         logger.info(
             "gateway: APIs served: %d, apps: %d, store: %s",
-            len(self.catalog.served),
-            len(self.catalog.apps),
+            len(loaded.catalog.served),
+            len(loaded.catalog.apps),
             place_of(project.settings),
         )
 
-    def _release_due(self, project: Project) -> Sequence[Release]:
-        """A worker that another one leads serves what that one released: were it to release by
-        itself when it comes back after a crash, the others would serve another version."""
-        if not self._listener.leads:
-            return ()
-        return release_at_start(self.store.releases, project, time.time_ns() // 1_000_000)
+    def _serve(self, loaded: Loaded, before: Loaded | None) -> None:
+        """From the next call on, what was loaded; a call under way keeps what it began with."""
+        self._tls.serve(loaded.catalog)
+        self.catalog = loaded.catalog
+        if before is not None and self._upkeep is not None:
+            self._upkeep.changed(before.project, loaded)
 
     def _folders(self) -> tuple[Path, Path]:
         """Raises StartError for a folder that was asked for and is not there."""
         definitions = Path(ctx.options.gateway_definitions)
         if not ctx.options.gateway_policies:
-            return definitions, definitions.resolve().parent / "policies"
+            return definitions, policies_beside(definitions)
         policies = Path(ctx.options.gateway_policies)
         if not policies.is_dir():
             raise StartError(f"--set gateway_policies={policies}: there is no such folder")
@@ -251,9 +264,30 @@ class Settings:
             asyncio.get_running_loop().call_soon(sys.exit, 1)
 
     def _give_up(self, problem: str) -> None:
-        """Say why and end with 1, or, in a gateway that is running, log it and stay closed."""
+        """Say why and end with 1, or, in a gateway that is running, stay closed until it is
+        mended."""
         if self._guard.serving:
             logger.error("the gateway answers 503 until this is mended:\n%s", problem)
+            self._retrying = asyncio.create_task(self._try_again(problem), name="start again")
             return
         print(problem, file=sys.stderr, flush=True)
         sys.exit(1)
+
+    async def _try_again(self, told: str) -> None:
+        while True:
+            await asyncio.sleep(TRY_AGAIN_S)
+            try:
+                self._start()
+            except (DefinitionError, StoreUnavailable, StartError) as problem:
+                if (now := _told(problem)) != told:
+                    told = now
+                    logger.error("the gateway answers 503 until this is mended:\n%s", told)
+            else:
+                logger.info("the gateway answers again")
+                return
+
+
+def _told(problem: Exception) -> str:
+    if isinstance(problem, DefinitionError):
+        return "\n".join(map(str, problem.problems))
+    return str(problem)

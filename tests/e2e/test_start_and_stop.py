@@ -136,6 +136,28 @@ def test_a_refused_call_is_recorded_with_its_reason(project: Project) -> None:
         )
 
 
+def test_a_record_says_which_release_a_call_met_and_which_process_answered(
+    project: Project,
+) -> None:
+    with gateway(project) as running:
+        met = forecast(running.port, key="999").headers["x-ca-request-id"]
+        lost = forecast(running.port, host="nobody.example").headers["x-ca-request-id"]
+
+        def records() -> dict[str, tuple[str, int]] | None:
+            with closing(sqlite3.connect(project.database)) as database:
+                rows = database.execute("SELECT request_id, api_version, process FROM calls")
+                found = {request_id: (version, process) for request_id, version, process in rows}
+                return found if {met, lost} <= found.keys() else None
+
+        found = until(records, "the records are written")
+        with closing(sqlite3.connect(project.database)) as database:
+            (version,) = database.execute(
+                "SELECT version FROM releases WHERE api_name = 'GetForecast'"
+            ).fetchone()
+        process = running.process.child.pid
+        assert (found[met], found[lost]) == ((version, process), ("", process))
+
+
 def _lift_limits(project: Project, app: int = 1_000_000) -> None:
     policy = project.folder / "policies" / "throttling" / "forecast-standard.yaml"
     policy.write_text(

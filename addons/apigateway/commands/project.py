@@ -7,6 +7,7 @@ from typing import Any, TypeVar
 import click
 
 from apigateway.definition.load import load_project
+from apigateway.definition.places import policies_beside
 from apigateway.definition.problems import DefinitionError
 from apigateway.definition.project import Project
 
@@ -40,7 +41,7 @@ def project_folders(definitions: Path | None, policies: Path | None) -> tuple[Pa
     if definitions is None:
         here = Path.cwd() / "definitions"
         definitions = here if here.is_dir() else CHECKOUT / "definitions"
-    return definitions, policies or definitions.resolve().parent / "policies"
+    return definitions, policies or policies_beside(definitions)
 
 
 def read_project(definitions: Path | None, policies: Path | None) -> Project:

@@ -1,7 +1,7 @@
 """What a worker and its supervisor say to each other: lines of JSON over a pair of sockets.
 
 worker      {"hello": 123}                    its process
-supervisor  {"leads": true}                   whether it is the one that releases what is due
+supervisor  {"leads": true, "number": 1}      whether it is the one that releases what is due
 worker      {"listen": ["127.0.0.1", 8080]}
 supervisor  {"problem": ""}                   and the sockets of that address; or why not
 worker      {"ready": true}                   everything is loaded and the port is open
@@ -14,7 +14,7 @@ import json
 import os
 import socket
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 _MOST_BYTES = 4096
 _MOST_SOCKETS = 16
@@ -26,6 +26,13 @@ READY_MARK = "\x0c"
 
 class LineBroken(Exception):
     """The other side is gone, or is not who it should be."""
+
+
+class Role(NamedTuple):
+    """One worker `leads` a start: it releases what is due, the others serve what it did."""
+
+    leads: bool
+    number: int
 
 
 class WorkerEnd:
@@ -49,10 +56,10 @@ class WorkerEnd:
     def fileno(self) -> int:
         return self._socket.fileno()
 
-    def hello(self) -> bool:
-        """Whether this worker leads: it releases what is due, the others serve what it did."""
+    def hello(self) -> "Role":
         answer, _ = self._ask({"hello": os.getpid()})
-        return answer.get("leads") is True
+        number = answer.get("number")
+        return Role(answer.get("leads") is True, number if isinstance(number, int) else 0)
 
     def listen(self, host: str, port: int) -> list[socket.socket]:
         """Bound sockets of the address, which are to be listened on when everything is loaded.

@@ -110,7 +110,7 @@ class Supervisor:
 
     def _hear(self, worker: Worker, message: Mapping[str, Any]) -> None:
         if "hello" in message:
-            worker.answer({"leads": worker.leads})
+            worker.answer({"leads": worker.leads, "number": worker.slot.number})
         elif "listen" in message:
             self._give_sockets(worker, *message["listen"])
         elif "ready" in message:

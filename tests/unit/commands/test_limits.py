@@ -13,7 +13,7 @@ from click.testing import CliRunner, Result
 from apigateway.cli import main
 from apigateway.definition.compile import compile_catalog
 from apigateway.definition.load import load_project
-from apigateway.lifecycle import release_at_start
+from apigateway.lifecycle.start import release_at_start
 from apigateway.stages.throttling import limits_of
 from apigateway.store.door import StoreDoor
 

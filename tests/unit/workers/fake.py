@@ -24,7 +24,7 @@ async def main(folder: Path, port: int, number: int, started_before: int, line: 
         return (folder / name).exists()
 
     supervisor = WorkerEnd(line)
-    leads = supervisor.hello()
+    leads = supervisor.hello().leads
     print(f"hello, started {started_before} times before, leads: {leads}", flush=True)
     try:
         sockets = supervisor.listen("127.0.0.1", port)

@@ -45,10 +45,10 @@ def test_a_worker_says_who_it_is_and_learns_whether_it_leads(
 
     def answer(end: SupervisorEnd, message: Mapping[str, Any]) -> None:
         heard.append(message)
-        end.answer({"leads": leads})
+        end.answer({"leads": leads, "number": 2})
 
     thread = answering(ours, answer)
-    assert worker.hello() is leads
+    assert worker.hello() == (leads, 2)
     thread.join()
     assert heard == [{"hello": os.getpid()}]
 
