@@ -6,6 +6,7 @@ is decided, and the listener opens when everything is loaded.
 """
 
 import asyncio
+import gc
 import logging
 import sys
 from collections.abc import Mapping, Sequence
@@ -27,6 +28,7 @@ from apigateway.guard import Guard
 from apigateway.lifecycle.start import notices
 from apigateway.listener import Listener, StartError, close_servers
 from apigateway.live.loading import Loaded
+from apigateway.live.quiet import quietly
 from apigateway.live.reloader import Reloader
 from apigateway.live.upkeep import Upkeep
 from apigateway.model.catalog import Catalog
@@ -213,23 +215,25 @@ class Settings:
             DefinitionError, StoreUnavailable, StartError
         """
         reader = UndisturbedReader(ProjectReader(*self._folders(), cached=True))
-        project = reader.read()
-        for warning in project.warnings:
-            logger.warning("%s", warning)
-        if not self._guard.serving:
-            self._listener.look_around(project.settings.store)
-        self.store.open(project.settings)
-        self.backends.open()
-        reloader = Reloader(
-            reader=reader,
-            store=self.store,
-            folders=reader.folders,
-            on_loaded=self._serve,
-            leads=self._listener.leads,
-        )
-        loaded = reloader.first(project)
-        for notice in notices(project, self.store.releases.current()):
-            logger.warning("%s", notice)
+        with quietly():
+            project = reader.read()
+            for warning in project.warnings:
+                logger.warning("%s", warning)
+            if not self._guard.serving:
+                self._listener.look_around(project.settings.store)
+            self.store.open(project.settings)
+            self.backends.open()
+            reloader = Reloader(
+                reader=reader,
+                store=self.store,
+                folders=reader.folders,
+                on_loaded=self._serve,
+                leads=self._listener.leads,
+            )
+            loaded = reloader.first(project)
+            for notice in notices(project, self.store.releases.current()):
+                logger.warning("%s", notice)
+        gc.freeze()  # what was loaded stays: no later collection has to look at all of it
         self._upkeep = Upkeep(reloader, self.store, number=self._listener.number)
         self._upkeep.start()
         logger.info(

@@ -25,6 +25,9 @@ class UndisturbedReader:
         self._lock = lock_of(project.settings)
         return project
 
+    def keep(self) -> None:
+        self._reader.keep()
+
     @property
     def files(self) -> frozenset[Path]:
         return self._reader.files

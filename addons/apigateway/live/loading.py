@@ -28,6 +28,9 @@ class Reader(Protocol):
     def read(self) -> Project:
         """Raises: DefinitionError."""
 
+    def keep(self) -> None:
+        """Keep for the next start what was read."""
+
     @property
     def files(self) -> frozenset[Path]:
         """Every file that the last read looked at, whether it succeeded or not."""

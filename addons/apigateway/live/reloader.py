@@ -40,6 +40,8 @@ LOOK_ANYWAY_S = 1.0
 SETTLE_S = 0.15
 """How long after a look that found something new the next one is made that it is compared to."""
 
+KEEP_AFTER_S = 2.0
+
 MOST_LOOKS = 4
 """Files that are another each time are believed at last."""
 
@@ -89,7 +91,7 @@ class Reloader:
         """
         loaded = load(project, self.store, None, leads=self.leads, now_ms=_now_ms())
         self._said = project
-        self._take(loaded)
+        self._take(loaded, loaded.took_ms)
         return loaded
 
     def start(self) -> None:
@@ -109,6 +111,8 @@ class Reloader:
             asyncio.create_task(self._ask_the_store(), name="look for changes in the store"),
             asyncio.create_task(self._look_anyway(), name="look for changed files"),
         ]
+        if self.leads:
+            self._tasks.append(asyncio.create_task(self._keep(), name="keep what was read"))
 
     def stop(self) -> None:
         for task in self._tasks:
@@ -134,7 +138,7 @@ class Reloader:
         except StoreUnavailable as problem:
             problems, loaded = (f"the store cannot be read: {problem}",), before
         if loaded is not None and loaded is not before:
-            self._take(loaded)
+            self._take(loaded, self.cost_s * 1000)
         if problems:
             self._fail(problems)
         else:
@@ -195,14 +199,14 @@ class Reloader:
         finally:
             self.cost_s += time.monotonic() - began
 
-    def _take(self, loaded: Loaded) -> None:
+    def _take(self, loaded: Loaded, took_ms: float) -> None:
         before = self.serving
         self.on_loaded(loaded, before)
         self.serving = loaded
-        self.tally.loaded_ms, self.tally.took_ms = _now_ms(), loaded.took_ms
+        self.tally.loaded_ms, self.tally.took_ms = _now_ms(), took_ms
         if before is not None:
             self.tally.reloads += 1
-            logger.info("reload: %s (%.0f ms)", _what_is_new(before, loaded), loaded.took_ms)
+            logger.info("reload: %s (%.0f ms)", _what_is_new(before, loaded), took_ms)
         for release in loaded.released:
             logger.info(
                 "released %s/%s to %s, version %s",
@@ -257,6 +261,23 @@ class Reloader:
                 changes = await asyncio.to_thread(self.store.releases.changes)
                 if self.serving is not None and changes != self.serving.changes:
                     self._due.set()
+
+    async def _keep(self) -> None:
+        """What was read is kept for the next start, when it has been served for a while."""
+        kept: Said | None = None
+        while True:
+            await asyncio.sleep(KEEP_AFTER_S)
+            if self._said is kept or not isinstance(self._said, Project):
+                continue
+            kept = self._said
+            try:
+                await asyncio.to_thread(self._keep_quietly)
+            except Exception:  # the next start reads the files themselves
+                logger.exception("what was read could not be kept for the next start")
+
+    def _keep_quietly(self) -> None:
+        with quietly():
+            self.reader.keep()
 
     async def _look_anyway(self) -> None:
         while True:

@@ -26,6 +26,7 @@ class Written:
     project: Project = SAMPLE
     broken: DefinitionError | None = None
     reads: int = 0
+    kept: int = 0
     files: frozenset[Path] = field(default_factory=frozenset)
 
     def read(self) -> Project:
@@ -33,3 +34,6 @@ class Written:
         if self.broken is not None:
             raise self.broken
         return self.project
+
+    def keep(self) -> None:
+        self.kept += 1

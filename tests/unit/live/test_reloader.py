@@ -306,3 +306,27 @@ def test_a_stopped_reloader_looks_no_more() -> None:
         assert not [task for task in asyncio.all_tasks() if task is not asyncio.current_task()]
 
     asyncio.run(run())
+
+
+@pytest.mark.parametrize("leads", [True, False])
+def test_what_was_read_is_kept_once_by_who_leads(
+    leads: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("apigateway.live.reloader.KEEP_AFTER_S", 0.01)
+
+    async def run() -> None:
+        reader = Written()
+        made = reloader(reader, MemoryStore(), Served())
+        made.leads = leads
+        made.start()
+        try:
+            await asyncio.sleep(0.1)
+            assert reader.kept == int(leads)
+            reader.project = replace(SAMPLE, grants=())
+            await until(lambda: made.tally.reloads)
+            await asyncio.sleep(0.1)
+            assert reader.kept == 2 * int(leads)
+        finally:
+            made.stop()
+
+    asyncio.run(run())
