@@ -18,6 +18,9 @@ ERROR_CODE = "X-Ca-Error-Code"
 ERROR_MESSAGE = "X-Ca-Error-Message"
 DEBUG_INFO = "X-Ca-Debug-Info"
 
+CLASSIC_TYPE = "text/plain;charset=UTF-8"
+"""Content-Type of a refusal of the classic generation."""
+
 LONGEST_HEADER = 4096
 LONGEST_MESSAGE = 16_384
 
@@ -69,7 +72,7 @@ def render_refusal(
         body = json.dumps(document, ensure_ascii=False).encode("utf-8", "replace")
         content_type = "application/json; charset=utf-8"
     else:
-        content_type = "text/plain;charset=UTF-8"
+        content_type = CLASSIC_TYPE
     headers.append((ERROR_MESSAGE, message[:LONGEST_HEADER]))
     if refusal.retry_after_s is not None:
         headers.append(("Retry-After", str(refusal.retry_after_s)))

@@ -124,13 +124,7 @@ class Backends:
         """
         upstream = call.upstream
         if isinstance(upstream, MockUpstream):
-            return Answer(
-                status=upstream.status,
-                reason="",
-                headers=upstream.headers,
-                body=upstream.body,
-                elapsed_ms=0.0,
-            )
+            return mock_answer(upstream)
         session = self._again if call.dispatched.method in _SAFE else self._once
         if session is None:
             raise Refusal(Fault.BUSY, "backend connections are closed", retry_after_s=1)
@@ -152,15 +146,33 @@ class Backends:
         return replace(answer, elapsed_ms=(time.perf_counter() - began) * 1000)
 
 
-async def _exchange(
-    session: aiohttp.ClientSession, call: Signed, upstream: HttpUpstream, most_bytes: int
-) -> Answer:
-    sent = call.dispatched
-    for name, value in sent.headers:
+def mock_answer(upstream: MockUpstream) -> Answer:
+    return Answer(
+        status=upstream.status,
+        reason="",
+        headers=upstream.headers,
+        body=upstream.body,
+        elapsed_ms=0.0,
+    )
+
+
+def refuse_unsendable(headers: Pairs) -> None:
+    """
+    Raises:
+        Refusal: INVALID_HEADER, bytes that the session cannot send.
+    """
+    for name, value in headers:
         if not value.isascii() and not _is_text(value):
             raise Refusal(
                 Fault.INVALID_HEADER, "it goes to the backend", name=name, reason="is not UTF-8"
             )
+
+
+async def _exchange(
+    session: aiohttp.ClientSession, call: Signed, upstream: HttpUpstream, most_bytes: int
+) -> Answer:
+    sent = call.dispatched
+    refuse_unsendable(sent.headers)
     headers = CIMultiDict([("Host", upstream.authority), *spelled_alike(sent.headers)])
     if not sent.body and sent.method in ("POST", "PUT", "PATCH"):
         headers["Content-Length"] = "0"

@@ -5,6 +5,7 @@ import base64
 import json
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from io import BytesIO
 from typing import Any
 from urllib.parse import quote_plus, urlencode, urlsplit
@@ -12,6 +13,7 @@ from urllib.parse import quote_plus, urlencode, urlsplit
 from mitmproxy import exceptions, http
 from mitmproxy.io import FlowReader
 
+from apigateway.flows import caller_request
 from apigateway.signature import SIGNATURE, SignableRequest
 from apigateway.wire import FORM_MEDIA_TYPE, Headers, is_token
 
@@ -20,7 +22,15 @@ class CaptureError(ValueError):
     """The capture cannot be read; the text says why."""
 
 
-def read_capture(content: bytes) -> list[SignableRequest]:
+@dataclass(frozen=True, slots=True)
+class SentRequest(SignableRequest):
+    """With where it was sent by its URL; "" where none is known."""
+
+    scheme: str = ""
+    authority: str = ""
+
+
+def read_capture(content: bytes) -> Sequence[SignableRequest]:
     """All requests of a capture, told by its content.
 
     Raises:
@@ -64,7 +74,7 @@ def signed_request(requests: Sequence[SignableRequest], number: int | None) -> S
 
 def _signable(
     method: str, url: str, fields: Iterable[tuple[str, str]], body: bytes, more_query: str = ""
-) -> SignableRequest:
+) -> SentRequest:
     """
     Raises:
         CaptureError: a URL that is none, or text that cannot have been on the wire.
@@ -78,7 +88,9 @@ def _signable(
             text.encode("utf-8", "surrogateescape")
     except ValueError as problem:
         raise CaptureError(f"{url[:200]!a} cannot have been sent: {problem}") from None
-    return SignableRequest(method, parts.path or "/", query, headers, body)
+    authority = parts.netloc.rpartition("@")[2]
+    scheme = parts.scheme if authority else ""
+    return SentRequest(method, parts.path or "/", query, headers, body, scheme, authority)
 
 
 # --- curl
@@ -323,7 +335,7 @@ def _echoed_request(document: Mapping[str, Any]) -> SignableRequest:
     body = str(document["body"])
     return _signable(
         str(document["method"]),
-        _ANY_HOST + str(document["path"]),
+        _NO_HOST + str(document["path"]),
         [(str(name), str(value)) for name, value in document["headers"]],
         base64.b64decode(body) if document["body_encoding"] == "base64" else _bytes(body),
         urlencode([(str(name), str(value)) for name, value in document["query"]]),
@@ -348,7 +360,7 @@ def _bytes(text: str) -> bytes:
 
 # --- the text of a request
 
-_ANY_HOST = "http://backend"
+_NO_HOST = "http://"
 _REQUEST_LINE = re.compile(r"\S+ \S+ HTTP/1\.[01]\r?(?:\n|$)")
 
 
@@ -370,7 +382,7 @@ def _text_request(text: str) -> SignableRequest:
         raise CaptureError("the body is in chunks: write it whole, with a Content-Length instead")
     if length.isascii() and length.isdecimal() and len(length) < 10:
         body = body[: int(length)]
-    return _signable(method, target if "://" in target else _ANY_HOST + target, fields, body)
+    return _signable(method, target if "://" in target else _NO_HOST + target, fields, body)
 
 
 # --- mitmproxy
@@ -379,15 +391,4 @@ def _text_request(text: str) -> SignableRequest:
 def _flow_requests(content: bytes) -> Iterator[SignableRequest]:
     for flow in FlowReader(BytesIO(content)).stream():
         if isinstance(flow, http.HTTPFlow):
-            yield flow_request(flow)
-
-
-def flow_request(flow: http.HTTPFlow) -> SignableRequest:
-    """What of a flow's request is signed."""
-    request = flow.request
-    path, _, query = request.data.path.decode("utf-8", "surrogateescape").partition("?")
-    fields = (
-        (name.decode("utf-8", "surrogateescape"), value.decode("utf-8", "surrogateescape"))
-        for name, value in request.headers.fields
-    )
-    return SignableRequest(request.method, path, query, Headers(fields), request.raw_content or b"")
+            yield caller_request(flow).signable

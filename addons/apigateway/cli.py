@@ -38,6 +38,8 @@ SECTIONS: Sections = {
     "Requests and signatures": {
         "call": "commands.call:call",
         "sign": "commands.sign:sign",
+        "explain": "commands.explain:explain",
+        "replay": "commands.replay:replay",
         "verify-backend": "commands.verify_backend:verify_backend",
     },
     "Your shell": {

@@ -241,7 +241,8 @@ class Refusal(Exception):
 
     `detail` is the reason for the operator: it goes to the log and the call record with the
     request id, never to the caller. `parts` fill the fault's message. `retry_after_s` is set
-    where coming back later helps; `headers` are further fields of the answer.
+    where coming back later helps; `headers` are further fields of the answer. `evidence` is what
+    the stage decided by, where nothing else says it as a value (a tally, the string to sign).
     """
 
     def __init__(
@@ -251,6 +252,7 @@ class Refusal(Exception):
         *,
         retry_after_s: int | None = None,
         headers: tuple[tuple[str, str], ...] = (),
+        evidence: object = None,
         **parts: str,
     ) -> None:
         super().__init__(fault.name, detail)
@@ -259,3 +261,4 @@ class Refusal(Exception):
         self.parts = parts
         self.retry_after_s = retry_after_s
         self.headers = headers
+        self.evidence = evidence

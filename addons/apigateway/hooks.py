@@ -7,6 +7,7 @@ already carries a refusal: whatever crashes, mitmproxy finds an answer and forwa
 
 import atexit
 import logging
+import os
 import time
 from typing import ClassVar
 
@@ -18,13 +19,14 @@ from apigateway.chain import Call, Step, advance
 from apigateway.edge.refusals import refused_at_the_edge
 from apigateway.errors import Fault, Refusal
 from apigateway.exchange import Admitted, Identified, Received, Routed, Signed
+from apigateway.flows import caller_request
 from apigateway.guard import denial, new_request_id, to_response
 from apigateway.model.record import CallRecord
 from apigateway.model.settings import ErrorStyle
 from apigateway.outcome import answer_of, verdict
 from apigateway.ports import Calls
+from apigateway.reception import received_of
 from apigateway.settings import Settings
-from apigateway.wire import Headers, host_name
 
 logger = logging.getLogger(__name__)
 
@@ -51,45 +53,13 @@ def received(flow: http.HTTPFlow, call: Call, settings: Settings) -> Received:
     """What of a flow the stages see. The flow itself is never changed by the chain.
 
     Raises:
-        Refusal: BUSY before everything is loaded; INVALID_URI, INVALID_HEADER for a request
-            that names its host in two ways or not at all; UNSUPPORTED_METHOD for an upgrade.
+        Refusal: BUSY before everything is loaded; else as `received_of`.
     """
     catalog = settings.catalog
     if catalog is None:
         raise Refusal(Fault.BUSY, "the gateway is not loaded", retry_after_s=1)
-    request = flow.request
-    headers = Headers(
-        (name.decode("utf-8", "surrogateescape"), value.decode("utf-8", "surrogateescape"))
-        for name, value in request.headers.fields
-    )
-    if request.is_http2 or request.is_http3:
-        authority = request.authority or headers.first("Host") or ""
-    else:
-        if request.authority:
-            raise Refusal(Fault.INVALID_URI, "absolute form", reason="is not a path")
-        authority = headers.first("Host") or ""
-    if len(headers.all("Host")) > 1:
-        raise Refusal(Fault.INVALID_HEADER, "two", name="Host", reason="is repeated")
-    if not authority:
-        raise Refusal(Fault.HEADER_REQUIRED, "no host", name="Host")
-    if "Upgrade" in headers:
-        raise Refusal(
-            Fault.INVALID_HEADER, "upgrades are not served", name="Upgrade", reason="unsupported"
-        )
-    path, _, query = request.data.path.decode("utf-8", "surrogateescape").partition("?")
-    return Received(
-        request_id=call.request_id,
-        received_ms=call.received_ms,
-        catalog=catalog,
-        method=request.method.upper(),
-        scheme="https" if flow.client_conn.tls else "http",
-        sni=host_name(flow.client_conn.sni or "") if flow.client_conn.tls else "",
-        host=host_name(authority),
-        path=path,
-        query=query,
-        headers=headers,
-        body=request.raw_content or b"",
-        peer=flow.client_conn.peername[0],
+    return received_of(
+        caller_request(flow), catalog, request_id=call.request_id, received_ms=call.received_ms
     )
 
 
@@ -256,4 +226,6 @@ def record_of(flow: http.HTTPFlow | None, call: Call, status: int, style: ErrorS
         backend_status=answer.status if answer else 0,
         backend_ms=answer.elapsed_ms if answer else 0.0,
         total_ms=(time.perf_counter() - call.started) * 1000,
+        api_version=routed.served.version if routed else "",
+        process=os.getpid(),
     )

@@ -24,11 +24,10 @@ def verified_token(call: Admitted) -> tuple[str, Claims]:
         Refusal: TOKEN_REQUIRED, TOKEN_MALFORMED, TOKEN_INVALID, TOKEN_EXPIRED; for a token in a
             form also INVALID_CONTENT_TYPE, INVALID_BODY.
     """
-    api = call.served.api
-    rules = api.auth.openid
+    rules = call.served.api.auth.openid
     if not isinstance(rules, TokenRules):
         return "", {}
-    found = dict.fromkeys(filter(None, map(without_scheme, _given(call, api, rules.parameter))))
+    found = given_tokens(call)
     if not found:
         raise Refusal(Fault.TOKEN_REQUIRED, f"neither {rules.parameter} nor a Bearer token")
     if len(found) > 1:
@@ -37,6 +36,19 @@ def verified_token(call: Admitted) -> tuple[str, Claims]:
     (token,) = found
     ring = call.catalog.key_rings[call.environment]
     return token, verified_claims(token, ring, rules, call.received_ms)
+
+
+def given_tokens(call: Admitted) -> tuple[str, ...]:
+    """Each token of the call once, verified or not; none where the API asks for none.
+
+    Raises:
+        Refusal: INVALID_CONTENT_TYPE, INVALID_BODY, of a token in a form.
+    """
+    rules = call.served.api.auth.openid
+    if not isinstance(rules, TokenRules):
+        return ()
+    given = _given(call, call.served.api, rules.parameter)
+    return tuple(dict.fromkeys(filter(None, map(without_scheme, given))))
 
 
 def without_scheme(value: str) -> str:

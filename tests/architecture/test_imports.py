@@ -13,7 +13,7 @@ GATEWAY = ADDONS / "gateway.py"
 UNIT = ROOT / "tests" / "unit"
 
 KNOWS_MITMPROXY = {"hooks", "settings", "guard", "listener", "tls"}
-KNOWS_MITMPROXY |= {"captures"}  # reads mitmproxy's flow files
+KNOWS_MITMPROXY |= {"captures", "flows", "replay/flow_file"}  # mitmproxy's flows and their files
 KNOWS_MITMPROXY |= {
     f"edge/{name}" for name in ("refusals", "http1", "http2", "layer", "doorkeeper")
 }
@@ -42,7 +42,11 @@ WITHOUT_A_MIRROR = {
     "edge/layer": "tests/adversarial finds the call records of what was refused",
     "edge/doorkeeper": "tests/adversarial waits for its deadlines and counts",
     "store/memory": "tests/contract runs over it as over every store",
+    "store/memory_desk": "tests/contract runs over it as over every store",
     "model/api": "fields only",
+    "model/audit": "fields only",
+    "model/domain_binding": "fields only",
+    "model/worker": "fields only",
     "model/catalog": "fields only",
     "model/openid": "fields only",
     "model/record": "fields only",
@@ -121,6 +125,12 @@ def test_a_stage_knows_no_store_no_definition_no_other_stage_and_no_clock(name: 
     assert not roots(imports) & NOT_FOR_STAGES
 
 
+@pytest.mark.parametrize("name", [name for name in CODE if name.startswith("trail/")])
+def test_a_trail_is_made_of_what_the_stages_left_and_of_nothing_else(name: str) -> None:
+    tops = {used.partition("/")[0] for used in own(imports_of(CODE[name]))}
+    assert not tops & {"store", "definition", "lifecycle", "live", "commands", "hooks", "settings"}
+
+
 @pytest.mark.parametrize("name", CODE)
 def test_only_the_composition_roots_know_the_store(name: str) -> None:
     if name in KNOWS_THE_STORE or name.partition("/")[0] in {"store", "commands"}:
@@ -134,6 +144,7 @@ def test_nothing_below_the_stages_knows_them(name: str) -> None:
     pure = {"errors", "wire", "signature", "matching", "documents", "parameters", "exchange"}
     pure |= {"chain", "answers", "ports", "backend", "openid", "tokens", "system_parameters"}
     pure |= {"backend_names", "backend_signature", "multipart_body", "outbound_body", "windows"}
+    pure |= {"reception"}
     pure |= {"patterns", "schema_cost", "schema_parts", "schema_writing", "violations"}
     if name.partition("/")[0] in below or name in pure:
         tops = {used.partition("/")[0] for used in own(imports_of(CODE[name]))}
@@ -172,19 +183,25 @@ def test_the_door_fits_on_one_screen() -> None:
     assert GATEWAY.read_text(encoding="utf-8").count("\n") <= LONGEST_DOOR
 
 
-def test_the_door_names_the_ten_stages_in_the_order_of_the_test_chain() -> None:
-    from unit.build import rooms
-
-    tree = ast.parse(GATEWAY.read_text(encoding="utf-8"))
+def linked_in(path: Path) -> list[str]:
+    """The stages of the one chain that a file links, in their order."""
     calls = [
         node
-        for node in ast.walk(tree)
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
         if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "link"
     ]
     assert len(calls) == 1
-    linked = [
+    return [
         argument.func.id
         for argument in calls[0].args
         if isinstance(argument, ast.Call) and isinstance(argument.func, ast.Name)
     ]
-    assert linked == [type(stage).__name__ for stage in rooms()]
+
+
+@pytest.mark.parametrize("path", [GATEWAY, PACKAGE / "replay" / "offline.py"], ids=lambda p: p.stem)
+def test_the_door_and_the_replay_name_the_ten_stages_in_the_order_of_the_test_chain(
+    path: Path,
+) -> None:
+    from unit.build import rooms
+
+    assert linked_in(path) == [type(stage).__name__ for stage in rooms()]

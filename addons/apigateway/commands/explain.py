@@ -1,160 +1,138 @@
-"""`apigateway sign --explain`: why a captured request's signature verifies or does not."""
+"""`apigateway explain`: would this request pass, and if not, why not."""
 
+import asyncio
 import json
-import sys
-import unicodedata
-from collections.abc import Iterable, Mapping, Sequence
+import re
 from dataclasses import asdict
 from pathlib import Path
+from typing import Any
 
 import click
 
-from apigateway.captures import CaptureError, read_capture, signed_request
-from apigateway.commands.project import read_project
+from apigateway.captures import CaptureError
+from apigateway.chain import Call
+from apigateway.commands.desk import Desk, json_option, open_desk
+from apigateway.commands.exits import REFUSED
+from apigateway.commands.judged import against_options, calls_of, catalog_of, with_time
+from apigateway.commands.project import project_options
+from apigateway.errors import Fault
+from apigateway.exchange import Received, Routed
+from apigateway.model.catalog import Catalog
+from apigateway.model.record import CallRecord
+from apigateway.replay.call import CapturedCall
+from apigateway.replay.offline import OfflineChain
+from apigateway.replay.unspent import StandingCounters
 from apigateway.signature import KEY, SignableRequest
-from apigateway.signature_explain import Explanation, explain
+from apigateway.trail.render import render
+from apigateway.trail.strings import signature_of
+from apigateway.trail.trail import trail_of
 
-_BEFORE, _AFTER = 24, 56
+_REQUEST_ID = re.compile(r"[0-9A-Fa-f]{8}(-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}")
 
 
-def explain_capture(
+@click.command()
+@click.argument("capture")
+@click.option("--number", type=click.IntRange(min=1), help="Which one, from 1.  [default: last]")
+@against_options
+@click.option("--now", is_flag=True, help="As if it came now, not when it was captured.")
+@json_option
+@project_options
+def explain(
     capture: str,
-    *,
     number: int | None,
-    key: str | None,
-    secret: str | None,
-    now_ms: int | None,
+    draft: bool,
+    version: str | None,
+    now: bool,
     as_json: bool,
     definitions: Path | None,
     policies: Path | None,
 ) -> None:
-    """Print the explanation; exit 1 when the signature does not verify.
+    """Say what every stage decides of a request, and why. Nothing is sent or spent.
 
-    Raises:
-        click.ClickException: the capture cannot be read; click.UsageError: no secret for it.
+    CAPTURE is a curl line, a file with one, a HAR, mitmproxy flows (.mitm) or the text of a
+    request; - is standard input. A request id (X-Ca-Request-Id) tells what the call record of that
+    call says. Limits stand as they do in the store; nonces are taken to be new. Exits 1 when the
+    request is refused.
+
+    \b
+    Examples:
+      apigateway explain "curl -H 'X-Ca-Key: 203753385' http://api.weather.localhost:8080/status"
+      apigateway explain calls.mitm --number 3 --draft
+      apigateway explain 5A438EA1-C7CB-4C67-AB16-FAE01751B80F
     """
-    try:
-        requests = read_capture(capture_content(capture))
-        request = signed_request(requests, number)
-    except CaptureError as problem:
-        raise click.ClickException(str(problem)) from None
-    used = secret or _secret_of(request, key, definitions, policies)
-    found = explain(request, used, now_ms=now_ms)
+    with open_desk(definitions, policies) as desk:
+        if _REQUEST_ID.fullmatch(capture):
+            _tell_record(desk, capture.upper(), as_json)
+            return
+        call = _chosen(calls_of(capture), number)
+        catalog = catalog_of(desk, draft=draft, version=version)
+        chain = OfflineChain(catalog, counters=StandingCounters(desk.store))
+        call = with_time(call)
+        ended = asyncio.run(chain.run(call, now_ms=desk.now_ms if now else None))
+        trail = trail_of(ended, catalog.settings.errors)
+    if ended.refusal is not None and ended.refusal.fault is Fault.INVALID_SIGNATURE:
+        trail["signature"] = _signature(ended, catalog) or trail["signature"]
     if as_json:
-        shown = asdict(found)
-        names = ("verified", "candidate", "client_string", "server_string", "first_difference")
-        document = {name: shown[name] for name in names}
-        document.update(causes=list(found.causes), notes=list(found.notes))
-        print_json(document)
+        click.echo(json.dumps(trail, ensure_ascii=False, indent=2))
     else:
-        print_which(request, requests)
-        _print(found)
-    if not found.verified:
-        raise SystemExit(1)
+        click.echo("\n".join(render(trail)))
+        if call.lacks:
+            click.echo(f"\nThe capture is not whole: {call.lacks}.", err=True)
+    if ended.refusal is not None:
+        raise SystemExit(REFUSED)
 
 
-def capture_content(capture: str) -> bytes:
-    """A file, standard input for `-`, or the curl line itself.
+def _chosen(calls: list[CapturedCall], number: int | None) -> CapturedCall:
+    if not calls:
+        raise click.ClickException("the capture holds no request")
+    if number is None:
+        return calls[-1]
+    if number > len(calls):
+        raise click.ClickException(f"there is no request {number}, only {len(calls)}")
+    return calls[number - 1]
 
-    Raises:
-        CaptureError: the file cannot be read.
-    """
-    if capture == "-":
-        return sys.stdin.buffer.read()
-    if capture.lstrip().startswith("curl "):
-        return capture.encode("utf-8", "surrogateescape")
+
+def _signature(call: Call, catalog: Catalog) -> dict[str, Any] | None:
+    """Both strings of a signature that does not verify."""
+    state = call.state
+    if not isinstance(state, Received):
+        return None
+    app = catalog.apps.get(state.headers.first(KEY) or "")
+    if app is None:
+        return None
+    request = SignableRequest(state.method, state.path, state.query, state.headers, state.body)
+    served = state.served if isinstance(state, Routed) else None
     try:
-        return Path(capture).read_bytes()
-    except OSError as problem:
-        raise CaptureError(f"{capture}: {problem.strerror}") from None
+        return signature_of(request, app, served=served, now_ms=call.received_ms)
+    except CaptureError:  # text that no client can have signed
+        return None
 
 
-def _secret_of(
-    request: SignableRequest, key: str | None, definitions: Path | None, policies: Path | None
-) -> str:
-    wanted = key or (request.headers.first(KEY) or "").strip()
-    if not wanted:
-        raise click.UsageError(f"the request has no {KEY}; give --key or --secret")
-    for app in read_project(definitions, policies).apps:
-        if app.key == wanted:
-            return app.secret.reveal()
-    raise click.UsageError(f"no app has the AppKey {wanted!r}; give its secret with --secret")
-
-
-def _print(found: Explanation) -> None:
-    if found.verified:
-        older = f"an older form that is accepted too (string {found.candidate})"
-        how = "the documented rule" if found.candidate == 1 else older
-        click.secho(f"The signature verifies, by {how}.", fg="green")
+def _tell_record(desk: Desk, request_id: str, as_json: bool) -> None:
+    found = desk.store.query(request_id=request_id, limit=1)
+    if not found:
+        raise click.ClickException(
+            f"no call record has the request id {request_id}; records of other machines are there"
+        )
+    (record,) = found
+    if as_json:
+        click.echo(json.dumps(asdict(record), ensure_ascii=False, indent=2))
     else:
-        click.secho("The signature does not verify.", fg="red")
-    print_reasons(found.causes, found.notes)
-    click.echo()
-    if found.client_string is None or found.first_difference is None:
-        click.echo("The string that the gateway signs (line feeds as #):")
-        click.echo(f"  {terminal_line(found.server_string)}")
-        return
-    client, server = ("client", found.client_string), ("server", found.server_string)
-    print_difference(client, server, found.first_difference)
+        click.echo("\n".join(_lines(record)))
+    if record.error_code:
+        raise SystemExit(REFUSED)
 
 
-# --- what `verify-backend` prints as well
-
-
-def print_json(document: Mapping[str, object]) -> None:
-    """One JSON document, readable where every byte was UTF-8 on the wire."""
-    text = json.dumps(document, ensure_ascii=False, indent=2)
-    is_utf8 = not any("\ud800" <= c <= "\udfff" for c in text)
-    click.echo(text if is_utf8 else json.dumps(document, indent=2))
-
-
-def print_which(request: SignableRequest, requests: Sequence[SignableRequest]) -> None:
-    """Which request of a capture with several is meant."""
-    if len(requests) > 1:
-        at = next(at for at, one in enumerate(requests, 1) if one is request)
-        target = f"{request.path}?{request.query}" if request.query else request.path
-        what = terminal_line(f"{request.method} {target}")
-        click.echo(f"Request {at} of {len(requests)}: {what}")
-
-
-def print_reasons(causes: Iterable[str], notes: Iterable[str]) -> None:
-    for cause in causes:
-        click.echo(f"  because {terminal_line(cause)}")
-    for note in notes:
-        click.echo(f"  note: {terminal_line(note)}")
-
-
-def print_difference(
-    one: tuple[str, str], other: tuple[str, str], at: int, line_feed: str = "#"
-) -> None:
-    """Two strings, each with a label, around the byte `at` from which they differ; then whole."""
-    (label, text), (other_label, other_text) = one, other
-    wide = max(len(label), len(other_label))
-    first, column = _window(text, at, line_feed)
-    second, _ = _window(other_text, at, line_feed)
-    click.echo(f"The strings differ from byte {at} (line feeds as {line_feed}):")
-    click.echo(f"  {label:{wide}}  {first}")
-    click.echo(f"  {other_label:{wide}}  {second}")
-    click.echo(f"  {'':{wide}}  {' ' * column}^")
-    click.echo()
-    click.echo(f"{label:{wide}}, whole  {terminal_line(text, line_feed)}")
-    click.echo(f"{other_label:{wide}}, whole  {terminal_line(other_text, line_feed)}")
-
-
-def terminal_line(text: str, line_feed: str = "#") -> str:
-    """Line feeds as the product shows them; what no terminal should get is U+FFFD."""
-    return "".join(c if c.isprintable() else "\ufffd" for c in text.replace("\n", line_feed))
-
-
-def _window(text: str, at: int, line_feed: str = "#") -> tuple[str, int]:
-    """The text around a byte, and how many columns stand before the character it is in."""
-    raw = text.encode("utf-8", "surrogateescape")
-    while 0 < at < len(raw) and raw[at] & 0xC0 == 0x80:
-        at -= 1
-    position = len(raw[:at].decode("utf-8", "surrogateescape"))
-    start = max(0, position - _BEFORE)
-    lead = "..." if start else ""
-    before = lead + terminal_line(text[start:position], line_feed)
-    wide = sum(unicodedata.east_asian_width(c) in "WF" for c in before)
-    after = terminal_line(text[position : position + _AFTER], line_feed)
-    return before + after, len(before) + wide
+def _lines(record: CallRecord) -> list[str]:
+    api = f"{record.group_name}/{record.api_name}" if record.api_name else "no API"
+    lines = [
+        f"{record.method} {record.scheme}://{record.domain}{record.path} from {record.client_ip}",
+        f"{api} {record.environment} version {record.api_version or '-'}",
+    ]
+    if record.error_code:
+        lines.append(f"refused by {record.refused_by}: {record.status} {record.error_code}")
+        lines += [record.error_message, record.detail]
+    else:
+        lines.append(f"served: {record.status}, the backend answered {record.backend_status}")
+    lines.append(f"{record.total_ms:.1f} ms, {record.backend_ms:.1f} of them at the backend")
+    return [line for line in lines if line]

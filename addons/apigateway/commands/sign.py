@@ -5,7 +5,7 @@ from typing import Any
 
 import click
 
-from apigateway.commands.explain import explain_capture
+from apigateway.commands.explain_signature import explain_capture
 from apigateway.commands.request import build, request_options
 
 

@@ -1,6 +1,6 @@
 """`apigateway verify-backend`: whether a request that a backend received is the gateway's."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict
 from pathlib import Path
 
@@ -9,7 +9,7 @@ import click
 from apigateway.backend_signature import PROXY_SIGNATURE
 from apigateway.backend_signature_explain import BackendExplanation, explain_backend
 from apigateway.captures import CaptureError, read_capture, signed_request
-from apigateway.commands.explain import (
+from apigateway.commands.explain_signature import (
     capture_content,
     print_difference,
     print_json,
@@ -19,7 +19,9 @@ from apigateway.commands.explain import (
 )
 from apigateway.commands.project import project_options, read_project
 from apigateway.definition.project import Project
+from apigateway.definition.variables import resolve
 from apigateway.model.api import MockBackend
+from apigateway.model.group import Environment
 from apigateway.signature import SIGNATURE, SignableRequest
 
 Keys = tuple[tuple[str, str], ...]
@@ -98,7 +100,7 @@ def verify_backend(
         raise SystemExit(1)
 
 
-def _meant(requests: list[SignableRequest]) -> int:
+def _meant(requests: Sequence[SignableRequest]) -> int:
     """The number of the last signed request, or of the last one: it has to be said that it is
     not signed."""
     if not requests:
@@ -113,16 +115,24 @@ def _meant(requests: list[SignableRequest]) -> int:
 def _prefixes(project: Project) -> tuple[str, ...]:
     """What the paths of the project's backends begin with: `/v3/cities/[id]`: /v3, /v3/cities."""
     found: dict[str, None] = {}
-    for api in project.apis:
-        if isinstance(api.backend, MockBackend):
-            continue
+    for path in _backend_paths(project):
         prefix = ""
-        for segment in api.backend.path.split("/")[1:-1]:
-            if "[" in segment or not segment:
+        for segment in path.split("/")[1:-1]:
+            if "[" in segment or "#" in segment or not segment:
                 break
             prefix += "/" + segment
             found[prefix] = None
     return tuple(found)
+
+
+def _backend_paths(project: Project) -> Iterator[str]:
+    """As each environment has them."""
+    groups = {group.name: group for group in project.groups}
+    for api in project.apis:
+        group = groups[api.group]
+        for one in (resolve(api, group, environment) for environment in Environment):
+            if not isinstance(one.backend, MockBackend):
+                yield one.backend.path
 
 
 def _print(found: BackendExplanation, keys: Keys) -> None:

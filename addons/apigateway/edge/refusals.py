@@ -74,11 +74,16 @@ def show_on(flow: http.HTTPFlow, verdict: Verdict) -> None:
     """Put a verdict on its flow, for mitmweb and for the call record."""
     flow.response = verdict.response
     flow.comment, flow.marked = verdict.comment, ":no_entry:"
+    keep_note(flow, verdict.request_id, verdict.refusal)
+
+
+def keep_note(flow: http.HTTPFlow, request_id: str, refusal: Refusal) -> None:
+    """What `refused_at_the_edge` reads; it is saved with the flow."""
     flow.metadata[_NOTE] = {
-        "fault": verdict.refusal.fault.name,
-        "detail": verdict.refusal.detail,
-        "parts": dict(verdict.refusal.parts),
-        "request_id": verdict.request_id,
+        "fault": refusal.fault.name,
+        "detail": refusal.detail,
+        "parts": dict(refusal.parts),
+        "request_id": request_id,
     }
 
 

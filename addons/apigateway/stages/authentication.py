@@ -137,10 +137,12 @@ def verify(call: Admitted, app: App, method: SignatureMethod) -> int:
     for number, text in enumerate(candidates(request), 1):
         if hmac.compare_digest(given, sign(secret, text, method).encode("ascii")):
             return number
+    documented = string_to_sign(request)
     raise Refusal(
         Fault.INVALID_SIGNATURE,
         f"app {app.name}, {method}",
-        string_to_sign=string_to_sign(request).replace("\n", "#"),
+        evidence=documented,
+        string_to_sign=documented.replace("\n", "#"),
     )
 
 

@@ -161,6 +161,7 @@ class Throttling:
                 f"{full.limit.key}: {full.used} of {full.limit.ceiling} a {full.limit.unit}",
                 retry_after_s=_seconds_until(full, call.received_ms),
                 headers=rate_limit_headers(full, call.received_ms),
+                evidence=tally,
                 client_ip=call.client_ip,
                 domain=call.host,
                 ceiling=str(full.limit.ceiling),

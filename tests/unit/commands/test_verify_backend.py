@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 from click.testing import CliRunner, Result
+from unit.definition.written import API, APP, GOOD, GROUP, Written
 
 from apigateway.backend_signature import one_line, received_string
 from apigateway.cli import main
@@ -112,6 +113,21 @@ def test_the_prefix_that_a_proxy_took_is_found_among_the_backends_of_the_project
     assert "no usual change gives this signature" in done.output
     done = run(line("/v3/notes", "/notes"), *keys, "--definitions", str(SAMPLES))
     assert "because a proxy took /v3 from the front of the path" in done.output
+
+
+def test_a_prefix_that_a_stage_variable_makes_is_found_in_every_environment(
+    tmp_path: Path,
+) -> None:
+    written = Written(tmp_path)
+    values = "{TEST: {variables: {version: beta/v4}}, RELEASE: {variables: {version: v3}}}"
+    written.write(GROUP, f"name: weather\nenvironments: {values}\n")
+    written.write(API, GOOD[API].replace("/v3/", "/#version#/"))
+    written.write(APP, "{name: demo, key: '203753385', secret: MySuperAppSecret-42}\n")
+    written.remove("policies/signature-keys/backend.yaml")
+    for prefix in ("/v3", "/beta/v4"):
+        options = ("--key", f"{NAME}={SECRET}", "--definitions", str(tmp_path / "definitions"))
+        done = run(line(f"{prefix}/hangzhou", "/hangzhou"), *options)
+        assert f"because a proxy took {prefix} from the front of the path" in done.output
 
 
 # --- keys

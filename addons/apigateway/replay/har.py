@@ -1,0 +1,166 @@
+"""HAR files (of browsers, clients and mitmproxy) as calls with their times and answers."""
+
+import base64
+import json
+import math
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
+from datetime import UTC, datetime
+from typing import Any
+
+from apigateway.captures import CaptureError, read_capture
+from apigateway.errors import Fault
+from apigateway.exchange import Answer
+from apigateway.reception import CallerRequest
+from apigateway.replay.call import CapturedCall, EdgeRefusal
+from apigateway.replay.seen import refusal_of
+from apigateway.replay.sent import request_of_url
+from apigateway.wire import Headers, Pairs
+
+_BEFORE_THE_ANSWER = ("blocked", "dns", "connect", "send")
+OF_THE_EDGE = frozenset(
+    {
+        Fault.BODY_TOO_LARGE,
+        Fault.HEAD_TOO_LARGE,
+        Fault.INVALID_REQUEST,
+        Fault.INVALID_URI,
+        Fault.REQUEST_TIMEOUT,
+        Fault.UNSUPPORTED_CONNECT,
+        Fault.URL_TOO_LARGE,
+    }
+)
+_VERSIONS = {"2": "HTTP/2.0", "3": "HTTP/3"}
+
+
+def read_har(content: bytes) -> list[CapturedCall]:
+    """
+    Raises:
+        CaptureError: JSON that is no HAR.
+    """
+    requests = read_capture(content)
+    try:
+        log = json.loads(content.decode("utf-8-sig", "surrogateescape"))["log"]
+        of_mitmproxy = dict(log.get("creator") or {}).get("name") == "mitmproxy"
+        return [
+            _call_of(entry, sent, of_mitmproxy)
+            for entry, sent in zip(log["entries"], requests, strict=True)
+        ]
+    except CaptureError:
+        raise
+    except KeyError as missing:
+        if missing.args == ("log",):
+            raise CaptureError(
+                "the answer of a demo backend says what a backend received, not what a caller "
+                "sent: capture the caller's request"
+            ) from None
+        raise CaptureError(f"not a HAR: there is no {missing}") from None
+    except (ValueError, TypeError, AttributeError, RecursionError, OverflowError) as problem:
+        raise CaptureError(f"not a HAR: {type(problem).__name__} {problem}") from None
+
+
+def _call_of(entry: Mapping[str, Any], sent: Any, of_mitmproxy: bool) -> CapturedCall:
+    version = _version(str(entry["request"].get("httpVersion") or ""))
+    # mitmproxy lists every field that came; of one without Host its URL names nobody's host
+    request = request_of_url(sent, http_version=version, with_host=not of_mitmproxy)
+    request = _with_whole_body(request)
+    timings = entry.get("timings") or {}
+    answer = _answer_of(entry.get("response") or {}, timings)
+    return CapturedCall(
+        request=request,
+        received_ms=_received_ms(entry.get("startedDateTime"), timings),
+        answer=answer,
+        edge=_edge_of(answer),
+        lacks=_lack_of(request),
+    )
+
+
+def _edge_of(answer: Answer | None) -> EdgeRefusal | None:
+    """A HAR does not say that the edge refused, but some faults are the edge's alone."""
+    refusal = refusal_of(answer) if answer is not None else None
+    if refusal is None or refusal.fault not in OF_THE_EDGE:
+        return None
+    return EdgeRefusal(fault=refusal.fault, detail=refusal.detail, parts=refusal.parts)
+
+
+def _version(text: str) -> str:
+    """`h2`, `http/2.0`, `HTTP/2` and `HTTP/2.0` are one."""
+    number = text.lower().removeprefix("http/").removeprefix("h")
+    return _VERSIONS.get(number[:1], "HTTP/1.0" if number == "1.0" else "HTTP/1.1")
+
+
+def _with_whole_body(request: CallerRequest) -> CallerRequest:
+    """A HAR has bodies as text, and not in which encoding they were sent: here it is the one that
+    makes as many bytes as Content-Length says."""
+    length = _content_length(request)
+    if length is None or length == len(request.body):
+        return request
+    try:
+        other = request.body.decode("utf-8").encode("latin-1")
+    except UnicodeError:
+        return request
+    return replace(request, body=other) if len(other) == length else request
+
+
+def _content_length(request: CallerRequest) -> int | None:
+    text = (request.headers.first("Content-Length") or "").strip()
+    return int(text) if text.isascii() and text.isdecimal() and len(text) < 10 else None
+
+
+def _lack_of(request: CallerRequest) -> str:
+    length = _content_length(request)
+    if length is None or length == len(request.body):
+        return ""
+    if not request.body:
+        return f"its body of {length} bytes is not in the HAR"
+    return f"its body is {length} bytes by Content-Length, and {len(request.body)} in the HAR"
+
+
+def _received_ms(started: object, timings: Mapping[str, Any]) -> int | None:
+    """When the last byte of the request was sent."""
+    if not isinstance(started, str) or not started:
+        return None
+    moment = datetime.fromisoformat(started)
+    if moment.tzinfo is None:
+        moment = moment.replace(tzinfo=UTC)
+    return math.floor(moment.timestamp() * 1000 + _sum_ms(timings, _BEFORE_THE_ANSWER))
+
+
+def _sum_ms(timings: Mapping[str, Any], names: Iterable[str]) -> float:
+    """The known ones: what did not happen is -1, or is not there."""
+    return sum(max(0.0, float(timings.get(name) or 0)) for name in names)
+
+
+def _answer_of(response: Mapping[str, Any], timings: Mapping[str, Any]) -> Answer | None:
+    """Bodies are unpacked in a HAR, so Content-Encoding says nothing any more."""
+    status = int(response.get("status") or 0)
+    if status < 100:
+        return None
+    content = response.get("content") or {}
+    fields = tuple((str(one["name"]), str(one["value"])) for one in response.get("headers") or ())
+    headers = tuple(
+        (name, value)
+        for name, value in fields
+        if not name.startswith(":") and name.lower() != "content-encoding"
+    )
+    return Answer(
+        status=status,
+        reason=str(response.get("statusText") or ""),
+        headers=headers,
+        body=_body_of(content, headers),
+        elapsed_ms=round(_sum_ms(timings, ("wait", "receive")), 3),
+    )
+
+
+def _body_of(content: Mapping[str, Any], headers: Pairs) -> bytes:
+    text = str(content.get("text") or "")
+    if content.get("encoding") == "base64":
+        return base64.b64decode(text)
+    body = text.encode("utf-8", "surrogateescape")
+    length = (Headers(headers).first("Content-Length") or "").strip()
+    if length and length != str(len(body)):
+        try:
+            other = text.encode("latin-1")
+        except UnicodeError:
+            return body
+        return other if length == str(len(other)) else body
+    return body

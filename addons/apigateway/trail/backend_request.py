@@ -1,0 +1,115 @@
+"""The request that the backend got, without what is secret in it."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from apigateway.backend_signature import (
+    PROXY_SIGNATURE_HEADERS,
+    PROXY_STRING_TO_SIGN,
+    backend_string_to_sign,
+    one_line,
+)
+from apigateway.exchange import HttpUpstream, Outbound, Signed
+from apigateway.trail.bodies import shown_body
+from apigateway.trail.declared import Declared, masked_path
+from apigateway.trail.delivery import socket_address
+from apigateway.trail.masking import (
+    LONGEST_TEXT,
+    LONGEST_URL,
+    MARK,
+    MOST_ENTRIES,
+    is_secret,
+    mask,
+    more,
+    shown,
+)
+from apigateway.trail.texts import masked_query, shown_value
+from apigateway.wire import Headers, Pairs, is_form
+
+_WITH_A_LENGTH = ("POST", "PUT", "PATCH")
+
+
+def backend_request(
+    call: Signed, upstream: HttpUpstream, declared: Declared, secrets: Sequence[str]
+) -> dict[str, Any]:
+    """`url` names the host as the backend knows it, `address` what was connected to. Headers are
+    in the order sent, the first of them Host."""
+    sent = call.dispatched
+    authority = upstream.authority
+    found = {
+        "method": sent.method,
+        "url": f"{upstream.scheme}://{authority}{_target(sent, declared)}",
+        "address": socket_address(call, upstream),
+        "headers": _headers(sent, authority, declared),
+        "body": "",
+        "body_encoding": "text",
+        "truncated": False,
+        "body_bytes": 0,
+    }
+    if sent.body:
+        found |= shown_body(sent.body, Headers(sent.headers), declared.hidden_fields, secrets)
+    return found
+
+
+def _target(sent: Outbound, declared: Declared) -> str:
+    path = shown(masked_path(sent.path, declared.hidden_backend_segments), LONGEST_URL)
+    if not sent.query:
+        return path
+    query = masked_query(sent.query[: LONGEST_URL + 1], declared.hidden_fields)
+    return f"{path}?{shown(query, LONGEST_URL)}"
+
+
+def _headers(sent: Outbound, authority: str, declared: Declared) -> list[list[str]]:
+    hidden, fields = declared.hidden_headers, sent.headers
+    headers = [["Host", authority]]
+    for name, value in fields[:MOST_ENTRIES]:
+        if is_secret(name) or (hidden and name.lower() in hidden):
+            value = _shown_secret(name, value, sent, declared)
+        elif value.startswith(("{", "[")):
+            value = shown_value(value)
+        if len(name) + len(value) > LONGEST_TEXT or not value.isascii():
+            name, value = shown(name), shown(value)
+        headers.append([name, value])
+    if len(fields) > MOST_ENTRIES:
+        headers.append([MARK, more(len(fields) - MOST_ENTRIES)])
+    if sent.body or sent.method in _WITH_A_LENGTH:
+        headers.append(["Content-Length", str(len(sent.body))])
+    return headers
+
+
+def _shown_secret(name: str, value: str, sent: Outbound, declared: Declared) -> str:
+    if name == PROXY_STRING_TO_SIGN:
+        return _string_to_sign(sent, declared)
+    return value if name.lower() in declared.open else mask(value)
+
+
+def _string_to_sign(sent: Outbound, declared: Declared) -> str:
+    """What debug mode says that the gateway signed, made anew of what may be shown."""
+    fields = dict(sent.headers)
+    is_a_form = is_form(fields.get("Content-Type", ""))
+    signs_body = sent.method in ("POST", "PUT") and sent.body and not is_a_form
+    names = fields.get(PROXY_SIGNATURE_HEADERS, "").split(",")
+    signed = tuple((name, _value(name, fields[name], declared)) for name in names if name in fields)
+    text = backend_string_to_sign(
+        sent.method,
+        fields.get("Content-MD5", "") if signs_body else "",
+        signed,
+        masked_path(sent.path, declared.hidden_backend_segments),
+        _pairs(sent, declared, with_form=is_a_form),
+    )
+    return one_line(text)
+
+
+def _value(name: str, value: str, declared: Declared) -> str:
+    lower = name.lower()
+    secret = lower in declared.hidden_headers or is_secret(name)
+    return mask(value) if secret and lower not in declared.open else shown_value(value)
+
+
+def _pairs(sent: Outbound, declared: Declared, *, with_form: bool) -> Pairs:
+    hidden = declared.hidden_fields
+    pairs = (*sent.query_pairs, *(sent.form_pairs if with_form else ()))
+    return tuple(
+        (name, mask(value) if name in hidden or is_secret(name) else shown_value(value))
+        for name, value in pairs[:MOST_ENTRIES]
+    )
