@@ -9,7 +9,7 @@ _quiet = re2.Options()
 _quiet.log_errors = False
 
 
-@functools.cache
+@functools.lru_cache(maxsize=10_000)
 def compiled_pattern(pattern: str) -> Any:
     """A pattern on RE2; made once, when its rule is.
 

@@ -18,7 +18,7 @@ from apigateway.definition.parse import checked_api, fits, id_of, read_api
 from apigateway.definition.problems import DocumentReport, Problem, Report
 from apigateway.definition.shape import misfits
 from apigateway.definition.sources import Source
-from apigateway.definition.stamps import Stamp, stamp_at
+from apigateway.definition.stamps import Stamp, says_enough, stamp_at
 from apigateway.model.api import Api
 from apigateway.model.group import Group
 
@@ -89,7 +89,7 @@ class ApiFile:
             self.source is source
             and self.home == home
             and all(
-                stamp is not None and stamp.says_enough(self.read_ns) and stamp == stamp_at(path)
+                stamp is not None and says_enough(stamp, self.read_ns) and stamp == stamp_at(path)
                 for path, stamp in self.beside.items()
             )
         )

@@ -14,6 +14,7 @@ import platform
 import stat
 import time
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from functools import cache
 from hashlib import blake2b
 from importlib.metadata import PackageNotFoundError, version
@@ -28,7 +29,7 @@ from apigateway.definition.gather import Memory
 from apigateway.definition.places import Place
 from apigateway.definition.problems import Problem
 from apigateway.definition.sources import Seen, Source
-from apigateway.definition.stamps import Stamp
+from apigateway.definition.stamps import Stamp, says_enough
 from apigateway.model.settings import GatewaySettings
 
 logger = logging.getLogger(__name__)
@@ -89,7 +90,9 @@ class Cache:
         ]
         state = {path: _state(seen, file) for path, seen, file in good}
         another = {path for path, _ in self._written.items() ^ state.items()}
-        return good if len(another) + len(self._lines) >= WORTH_WRITING else ()
+        if len(another) + len(self._lines) < WORTH_WRITING:
+            return ()
+        return [(path, replace(seen), file) for path, seen, file in good]  # as they are by now
 
     def write(self, due: Sequence[_Good]) -> None:
         """Write it in place of what is written."""
@@ -101,7 +104,7 @@ class Cache:
 
 
 def _state(seen: Seen, api: ApiFile | KeptApi) -> _State:
-    return seen.stamp, seen.stamp.says_enough(seen.read_ns), seen.source.digest, api.home
+    return seen.stamp, says_enough(seen.stamp, seen.read_ns), seen.source.digest, api.home
 
 
 class _Unusable(Exception):
@@ -213,8 +216,8 @@ def _restored(place: Place, text: bytes) -> tuple[Seen, KeptApi]:
     line = json.loads(text)
     document = Document(place.shown, line["data"], place.path, line["text"])
     source = Source(bytes.fromhex(line["digest"]), document)
-    seen = Seen(Stamp(*line["stamp"]), line["read_ns"], source)
-    beside = {Path(other): stamp and Stamp(*stamp) for other, stamp in line["beside"].items()}
+    seen = Seen(Stamp(line["stamp"]), line["read_ns"], source)
+    beside = {Path(other): stamp and Stamp(stamp) for other, stamp in line["beside"].items()}
     return seen, KeptApi(
         source=source,
         home=line["home"],

@@ -1,6 +1,7 @@
 """Which file is what: the folder says the kind, and a file without a kind is a problem."""
 
 import os
+import stat
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from operator import attrgetter
@@ -75,17 +76,31 @@ def find_files(
     """
     known, edited = {} if known is None else known, edited or {}
     places = Places(policies={kind: [] for kind in POLICY_FOLDERS.values()})
-    if not definitions.is_dir():
-        what = "the folder of definitions does not exist"
-        report.errors.append(Problem(definitions.name, 1, 1, what, "make it, or name another"))
+    if not _is_there(definitions, report):
+        if not report.errors:
+            what = "the folder of definitions does not exist"
+            report.errors.append(Problem(definitions.name, 1, 1, what, "make it, or name another"))
         return places
     _find_definitions(_Walk(definitions.name, definitions, report, known, edited), places)
-    if policies.is_dir():
+    if _is_there(policies, report):
         _find_policies(_Walk(policies.name, policies, report, known, edited), places)
-    elif os.path.lexists(policies):  # a link to nowhere must not pass for having no policies
-        what = "it is not a folder"
-        report.errors.append(Problem(policies.name, 1, 1, what, "make it one, or remove it"))
     return places
+
+
+def _is_there(folder: Path, report: Report) -> bool:
+    """False for one that does not exist. What is something else, leads nowhere, or is where nobody
+    may look, is a problem: it must not pass for a project without policies."""
+    try:
+        if stat.S_ISDIR(os.stat(folder).st_mode):
+            return True
+        what, mend = "it is not a folder", "make it one, or remove it"
+    except OSError as error:
+        if isinstance(error, FileNotFoundError) and not os.path.lexists(folder):
+            return False
+        what = f"the folder cannot be read ({error.strerror})"
+        mend = "check its permissions, and where it leads"
+    report.errors.append(Problem(folder.name, 1, 1, what, mend))
+    return False
 
 
 def _find_definitions(walk: "_Walk", places: Places) -> None:

@@ -116,7 +116,9 @@ class ProjectReader:
         if self._last is not None and gathered.says_the_same(self._last[0]):
             return self._last[1]
         outcome = self._concluded(gathered)
-        self._last = gathered, outcome
+        last, self._last = self._last, (gathered, outcome)
+        if last is not None:
+            _let_go(last[0].loaded.apis, last[0].loaded.in_environments)
         return outcome
 
     def _open_cache(self, settings: GatewaySettings) -> None:
@@ -185,6 +187,14 @@ class _Links(Generic[T]):
         links.report.errors.extend(own.errors)
         links.report.warnings.extend(own.warnings)
         return found
+
+
+def _let_go(*lists: list[Any]) -> None:
+    """Empty them, one item at a time: when thousands of APIs are others, what the last read said of
+    them would go away in one step, in which no other thread gets on."""
+    for items in lists:
+        while items:
+            items.pop()
 
 
 def _objects(placed: list[Placed[T]]) -> tuple[T, ...]:

@@ -12,7 +12,7 @@ from pathlib import Path
 from apigateway.definition.document import MAX_FILE_BYTES, Document, Unreadable, read_document
 from apigateway.definition.places import Place
 from apigateway.definition.problems import Problem
-from apigateway.definition.stamps import Stamp, stamp_of
+from apigateway.definition.stamps import Stamp, says_enough, stamp_of
 from apigateway.definition.syntax import Fault
 
 
@@ -26,9 +26,10 @@ class Source:
     problems: tuple[Problem, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True, eq=False)
 class Seen:
-    """A file with this stamp held `source` when it was read at `read_ns`."""
+    """A file with this stamp held `source` when it was read at `read_ns`. It is brought up to date
+    in place: ten thousand new ones at a time would keep the garbage collector busy."""
 
     stamp: Stamp
     read_ns: int
@@ -51,19 +52,19 @@ class Sources:
             if not stat.S_ISREG(status.st_mode):
                 return _unread(place, "not a file")
             stamp, seen = stamp_of(status), self.seen.get(place.path)
-            if seen is not None and seen.stamp == stamp and stamp.says_enough(seen.read_ns):
+            if seen is not None and seen.stamp == stamp and says_enough(stamp, seen.read_ns):
                 return seen.source
             content = _content(place.path, status.st_size)
         except OSError as error:
             gone = error.errno in (errno.ENOENT, errno.ENOTDIR, errno.ELOOP)
             return _unread(place, "not a file" if gone else error.strerror or "unknown error")
         digest = digest_of(content)
-        if seen is not None and seen.source.digest == digest:
-            source = seen.source
-        else:
-            source = read_source(place, content, digest)
-        self.seen[place.path] = Seen(stamp, now_ns, source)
-        return source
+        if seen is None:
+            seen = self.seen[place.path] = Seen(stamp, now_ns, read_source(place, content, digest))
+        elif seen.source.digest != digest:
+            seen.source = read_source(place, content, digest)
+        seen.stamp, seen.read_ns = stamp, now_ns
+        return seen.source
 
 
 def digest_of(content: bytes) -> bytes:

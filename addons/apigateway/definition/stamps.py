@@ -3,7 +3,7 @@
 import os
 import stat
 from pathlib import Path
-from typing import NamedTuple
+from typing import NewType
 
 SETTLED_NS = 3_000_000_000
 """File systems note times in steps (FAT: of two seconds). A file that was changed less than this
@@ -11,25 +11,24 @@ before somebody read it may have been changed again within the same step, with n
 it, so its stamp says nothing; git calls such an entry of its index racy."""
 
 
-class Stamp(NamedTuple):
-    """What the system notes of a file. No change leaves all of it as it was: renaming one into
-    place gives another inode, and nobody can set `changed_ns`."""
+Stamp = NewType("Stamp", str)
+"""What the system notes of a file: device, inode, size, and when it was modified and changed.
 
-    device: int
-    inode: int
-    size: int
-    modified_ns: int
-    changed_ns: int
-
-    def says_enough(self, read_ns: int) -> bool:
-        """Whether a file with this stamp still holds what was read at `read_ns` (of the clock)."""
-        return max(self.modified_ns, self.changed_ns) + SETTLED_NS <= read_ns
+No change leaves all of it as it was: renaming a file into place gives another inode, and nobody can
+set the last of the times. It is plain text because there are many: the garbage collector has no
+interest in text.
+"""
 
 
 def stamp_of(status: os.stat_result) -> Stamp:
-    return Stamp(
-        status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns, status.st_ctime_ns
-    )
+    times = f"{status.st_mtime_ns} {status.st_ctime_ns}"
+    return Stamp(f"{status.st_dev} {status.st_ino} {status.st_size} {times}")
+
+
+def says_enough(stamp: Stamp, read_ns: int) -> bool:
+    """Whether a file with this stamp still holds what was read at `read_ns` (of the clock)."""
+    _, modified_ns, changed_ns = stamp.rsplit(" ", 2)
+    return max(int(modified_ns), int(changed_ns)) + SETTLED_NS <= read_ns
 
 
 def stamp_at(path: Path) -> Stamp | None:

@@ -1,5 +1,6 @@
 """The folder says the kind; a file without a kind says where it belongs."""
 
+import errno
 import os
 from pathlib import Path
 
@@ -125,8 +126,38 @@ def test_policies_that_lead_nowhere_are_not_none(written: Written) -> None:
     policies = written.root / "policies"
     policies.rename(policies.with_name("other"))
     assert written.problems() == []
-    policies.symlink_to("nowhere")
+    for target, reason in (
+        ("nowhere", "No such file or directory"),
+        ("policies", "Too many levels of symbolic links"),
+    ):
+        policies.symlink_to(target)
+        assert written.problems() == [
+            f"policies:1:1: the folder cannot be read ({reason}); "
+            "check its permissions, and where it leads"
+        ]
+        policies.unlink()
+    policies.write_text("")
     assert written.problems() == ["policies:1:1: it is not a folder; make it one, or remove it"]
+
+
+@pytest.mark.parametrize("name", ["definitions", "policies"])
+def test_a_folder_where_nobody_may_look_is_a_problem(
+    written: Written, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    look = os.stat
+
+    def forbidden(path: object, *rest: object, **options: object) -> os.stat_result:
+        if path == written.root / name:
+            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
+        return look(path, *rest, **options)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(os, "stat", forbidden)
+    report = Report()
+    find_files(written.root / "definitions", written.root / "policies", report)
+    assert [str(problem) for problem in report.errors] == [
+        f"{name}:1:1: the folder cannot be read (Permission denied); "
+        "check its permissions, and where it leads"
+    ]
 
 
 def test_policies_are_beside_the_definitions_as_they_are_named(tmp_path: Path) -> None:

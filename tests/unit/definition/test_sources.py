@@ -46,7 +46,7 @@ def test_a_file_that_has_not_settled_is_looked_into_and_the_same_text_is_the_sam
 
 
 def test_a_change_within_one_step_of_the_clock_is_seen(place: Place) -> None:
-    stamp, known = Stamp(1, 2, 3, 50, 50), Sources()
+    stamp, known = Stamp("1 2 3 50 50"), Sources()
     with mock.patch.object(sources, "stamp_of", return_value=stamp):
         assert data_of(known.at(place, 50)) == {"name": "one"}
         place.path.write_text("name: two\n")
@@ -115,3 +115,15 @@ def test_why_a_file_cannot_be_opened_is_told(place: Place) -> None:
     ):
         (problem,) = Sources().at(place, LATER).problems
     assert problem.what == "the file cannot be read (Permission denied)"
+
+
+def test_a_look_that_finds_nothing_new_makes_nothing_that_has_to_be_collected(
+    place: Place,
+) -> None:
+    known = Sources()
+    known.at(place, LATER)
+    seen = known.seen[place.path]
+    os.utime(place.path, (1, 1))
+    known.at(place, LATER + 1)
+    assert known.seen[place.path] is seen
+    assert (seen.read_ns, seen.stamp.split()[3]) == (LATER + 1, "1000000000")
