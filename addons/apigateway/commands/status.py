@@ -53,7 +53,7 @@ def status(as_json: bool, definitions: Path | None, policies: Path | None) -> No
     if as_json:
         click.echo(json.dumps(document, ensure_ascii=False, indent=2))
     else:
-        _print(document, workers)
+        _print(document, workers, asked=settings is not None)
     if not document["healthy"]:
         raise SystemExit(REFUSED)
 
@@ -97,9 +97,11 @@ def _document(
     }
 
 
-def _print(document: dict[str, Any], workers: Sequence[WorkerStatus]) -> None:
+def _print(document: dict[str, Any], workers: Sequence[WorkerStatus], *, asked: bool) -> None:
     console = Console()
-    if not workers:
+    if not asked:
+        console.print("the store is named in gateway.yaml, which is broken: nobody can be asked")
+    elif not workers:
         console.print("no gateway of this store runs on this machine")
     else:
         print_table(
@@ -118,8 +120,9 @@ def _print(document: dict[str, Any], workers: Sequence[WorkerStatus]) -> None:
                 for worker in workers
             ],
         )
-    released = ", ".join(f"{name} {count}" for name, count in document["environments"].items())
-    console.print(f"released APIs: {released}")
+    if asked:
+        released = ", ".join(f"{name} {count}" for name, count in document["environments"].items())
+        console.print(f"released APIs: {released}")
     for line in document["notices"]:
         console.print(line, style="yellow", soft_wrap=True, markup=False)
     if document["problems"]:

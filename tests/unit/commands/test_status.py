@@ -61,6 +61,8 @@ def test_without_the_settings_only_their_problems_can_be_told(project: Released)
     done = project.run("status", by=None)
     assert done.exit_code == REFUSED
     assert 'unknown key "regoin"' in done.output
+    assert "nobody can be asked" in done.output
+    assert "no gateway of this store runs" not in done.output
 
 
 def test_drafts_that_are_not_served_are_told(project: Released) -> None:
