@@ -12,9 +12,9 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
-from apigateway.definition.check import Loaded, Placed
 from apigateway.definition.check_variables import check_in_environments, in_environments
 from apigateway.definition.parse import checked_api, fits, id_of, read_api
+from apigateway.definition.placed import Placed
 from apigateway.definition.problems import DocumentReport, Problem, Report
 from apigateway.definition.shape import misfits
 from apigateway.definition.sources import Source
@@ -72,16 +72,11 @@ class ApiFile:
     def last_good(self) -> Api | None:
         return self.before if self.failed else self.api
 
-    def put_into(self, loaded: Loaded, report: Report) -> None:
-        """The API, as it was before anything was found that is wrong between it and others; that
-        goes to `report`."""
-        if self.placed is not None:
-            self.placed.report.report = report
-            self.placed.report.failed = self.failed
-            loaded.apis.append(self.placed)
-        for one in self.resolved:
-            one.report.report = report
-            loaded.in_environments.append(one)
+    def report_to(self, report: Report) -> None:
+        """What is found to be wrong between the API and others from now on goes to `report`."""
+        for one in (self.placed, *self.resolved):
+            if one is not None:
+                one.report.report = report
 
     def holds(self, source: Source, home: str) -> bool:
         """Whether reading it again would find the same."""

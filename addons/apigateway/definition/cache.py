@@ -25,12 +25,13 @@ from typing import Any
 import apigateway
 from apigateway.definition.api_file import ApiFile, KeptApi
 from apigateway.definition.document import Document
-from apigateway.definition.gather import Memory
+from apigateway.definition.group_files import Memory
 from apigateway.definition.places import Place
 from apigateway.definition.problems import Problem
 from apigateway.definition.sources import Seen, Source
-from apigateway.definition.stamps import Stamp, says_enough
+from apigateway.definition.stamps import Stamp
 from apigateway.model.settings import GatewaySettings
+from apigateway.steps import step
 
 logger = logging.getLogger(__name__)
 
@@ -104,7 +105,7 @@ class Cache:
 
 
 def _state(seen: Seen, api: ApiFile | KeptApi) -> _State:
-    return seen.stamp, says_enough(seen.stamp, seen.read_ns), seen.source.digest, api.home
+    return seen.stamp, seen.settled, seen.source.digest, api.home
 
 
 class _Unusable(Exception):
@@ -142,6 +143,7 @@ def write_lines(path: Path, definitions: Path, lines: Iterable[bytes]) -> bool:
         with os.fdopen(descriptor, "wb") as file:
             seal = blake2b()
             for line in chain([_about(definitions)], lines):
+                step()
                 file.write(line + b"\n")
                 seal.update(line + b"\n")
             file.write(seal.hexdigest().encode())
@@ -200,7 +202,7 @@ def _kept(path: Path, seen: Seen, file: ApiFile) -> bytes:
     assert document is not None
     line = {
         "stamp": seen.stamp,
-        "read_ns": seen.read_ns,
+        "settled": seen.settled,
         "digest": seen.source.digest.hex(),
         "text": document.text,
         "data": document.data,
@@ -216,7 +218,7 @@ def _restored(place: Place, text: bytes) -> tuple[Seen, KeptApi]:
     line = json.loads(text)
     document = Document(place.shown, line["data"], place.path, line["text"])
     source = Source(bytes.fromhex(line["digest"]), document)
-    seen = Seen(Stamp(line["stamp"]), line["read_ns"], source)
+    seen = Seen(Stamp(line["stamp"]), line["settled"], source)
     beside = {Path(other): stamp and Stamp(stamp) for other, stamp in line["beside"].items()}
     return seen, KeptApi(
         source=source,

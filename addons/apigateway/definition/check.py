@@ -1,13 +1,17 @@
 """The rules between definitions: names, ids, domains, regions, counts."""
 
 from collections.abc import Callable, Hashable, Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from functools import partial
+from itertools import chain
 from typing import Generic, TypeVar
 
+from apigateway.definition.check_group import check_group, names_taken
 from apigateway.definition.document import Key
 from apigateway.definition.openid import place_of_key
-from apigateway.definition.paths import faults_of_base_path, shape_of
-from apigateway.definition.problems import DocumentReport
+from apigateway.definition.paths import faults_of_base_path
+from apigateway.definition.placed import Loaded, Placed
+from apigateway.definition.problems import DocumentReport, Report
 from apigateway.definition.variables import names_in
 from apigateway.definition.wording import did_you_mean
 from apigateway.model.api import Api, MockBackend, VpcBackend
@@ -23,53 +27,26 @@ from apigateway.model.policy import (
     VpcAccess,
 )
 from apigateway.openid import is_same_key
+from apigateway.steps import step
 from apigateway.windows import WindowUnit
 
 MAX_WAIT_S = 30  # as long as a backend may take at most
 MAX_GROUPS = 50
-MAX_APIS = 200
 MAX_DOMAINS = 5
 
 T = TypeVar("T")
 Keys = tuple[Key, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Placed(Generic[T]):
-    """An object with the report of the document it stands in."""
-
-    object: T
-    report: DocumentReport
-
-
-@dataclass(slots=True)
-class Loaded:
-    """Everything that was read. `names` also holds the names of what could not be read, by kind
-    (an API under "api <group>"), so that one fault does not look like many. `in_environments` are
-    the APIs with stage variables, once more for each environment that sets all of these.
-    """
-
-    groups: list[Placed[Group]] = field(default_factory=list)
-    apis: list[Placed[Api]] = field(default_factory=list)
-    in_environments: list[Placed[Api]] = field(default_factory=list)
-    apps: list[Placed[App]] = field(default_factory=list)
-    throttling: list[Placed[ThrottlingPolicy]] = field(default_factory=list)
-    signature_keys: list[Placed[SignatureKey]] = field(default_factory=list)
-    vpc_accesses: list[Placed[VpcAccess]] = field(default_factory=list)
-    ip_controls: list[Placed[IpControl]] = field(default_factory=list)
-    backend_tls: list[Placed[BackendTls]] = field(default_factory=list)
-    names: dict[str, set[str]] = field(default_factory=dict)
-
-
-def check_project(loaded: Loaded) -> None:
-    """Put everything that is wrong between the documents on their reports."""
+def check_project(loaded: Loaded, report: Report) -> None:
+    """Put everything that is wrong between the documents on `report`, which is that of all that was
+    loaded."""
     _check_groups(loaded)
     _check_domains(loaded)
-    _check_apis(loaded)
-    _check_routes(loaded)
-    _check_https(loaded)
+    _check_api_ids(loaded)
+    _check_apis(loaded, report)
     _check_key_ids(loaded)
-    check_vpc_backends(loaded, loaded.apis)
+    check_vpc_backends(loaded, chain.from_iterable(one.vpc for one in loaded.of_groups))
     _check_tls(loaded)
     _check_apps(loaded)
     _check_policies(loaded)
@@ -141,60 +118,32 @@ def _check_domains(loaded: Loaded) -> None:
             first.setdefault(domain.name, item.report.document.path)
 
 
-def _check_apis(loaded: Loaded) -> None:
-    by_group: dict[str, list[Placed[Api]]] = {}
-    for item in loaded.apis:
-        by_group.setdefault(item.object.group, []).append(item)
-    told: set[int] = set()
-    for apis in by_group.values():
-        _check_unique("API", apis, _Own[Api]("name", lambda api: api.name, "name"), told=told)
-        for item in apis[MAX_APIS:]:
-            what = f"a group has at most {MAX_APIS} APIs, and this one is beyond them"
-            item.report.error(what, "put it into another group", "name")
+def _check_api_ids(loaded: Loaded) -> None:
+    """Two APIs of one name in one group share the id that follows from these: that is told as a
+    name that is taken."""
+    if len({item.object.id for item in loaded.apis}) == len(loaded.apis):
+        return
+    told = {id(item) for one in loaded.of_groups for item, _ in names_taken(one.apis)}
     by_id = _Own[Api]("ApiId", lambda api: api.id, "id", derived=True)
     _check_unique("API", loaded.apis, by_id, told=told)
 
 
-def _check_routes(loaded: Loaded) -> None:
-    """One API for a method and path; ANY and a method may share a path, with a warning."""
-    routes: dict[tuple[str, str], dict[str, Api]] = {}
-    for item in loaded.apis:
-        api, method = item.object, item.object.request.method
-        there = routes.setdefault((api.group, shape_of(api.request.path)), {})
-        if (other := there.get(method)) is not None:
-            what = f'{method} {api.request.path} is already taken by "{other.name}"'
-            mend = "change the method or the path of one of them"
-            item.report.error(what, mend, "request", "path")
-        there.setdefault(method, api)
-    for item in loaded.apis:
-        api = item.object
-        if api.request.method != "ANY":
-            continue
-        there = routes[api.group, shape_of(api.request.path)]
-        exact = [f'{m} to "{other.name}"' for m, other in there.items() if m != "ANY"]
-        if exact:
-            what = f"ANY {api.request.path} leaves {', '.join(exact)}"
-            item.report.warn(what, "name the methods, if that is not meant", "request", "method")
-
-
-def _check_https(loaded: Loaded) -> None:
-    """An API that serves HTTPS only needs a domain that can."""
+def _check_apis(loaded: Loaded, report: Report) -> None:
     able = {
         item.object.name: any(domain.certificate for domain in item.object.hosts)
         for item in loaded.groups
     }
-    for item in loaded.apis:
-        api = item.object
-        if set(api.request.protocols) == {"https"} and not able.get(api.group, True):
-            what = f'nobody can call it: no domain of the group "{api.group}" has a certificate'
-            mend = "bind one (apigateway cert dev DOMAIN makes a local one), or serve http too"
-            item.report.warn(what, mend, "request", "protocols")
+    for one in loaded.of_groups:
+        step()
+        has_certificate = able.get(one.name, True)  # of a group that cannot be read was told
+        look = partial(check_group, one.apis, has_certificate=has_certificate)
+        one.find_once("between its APIs", has_certificate, report, look)
 
 
 def _check_key_ids(loaded: Loaded) -> None:
     """A key id leads to one key (guide: the KeyId must be unique); two APIs may share both."""
     first: dict[str, tuple[PublicKey, DocumentReport]] = {}
-    for item in loaded.apis:
+    for item in chain.from_iterable(one.issuers for one in loaded.of_groups):
         openid = item.object.auth.openid
         if not isinstance(openid, TokenIssuer):
             continue
@@ -240,7 +189,7 @@ def _check_tls(loaded: Loaded) -> None:
     """A profile that is named must be there: without it a backend would be known by nothing."""
     known = loaded.names.get("backend-tls", set())
     named: list[tuple[str | None, DocumentReport, Keys]] = []
-    for item in loaded.apis:
+    for item in chain.from_iterable(one.tls for one in loaded.of_groups):
         if not isinstance(item.object.backend, MockBackend):
             named.append((item.object.backend.tls, item.report, ("backend", "tls")))
     for access in loaded.vpc_accesses:

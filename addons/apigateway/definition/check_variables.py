@@ -6,13 +6,15 @@ value brings no parameter of its own into a path.
 
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
+from functools import partial
 from itertools import chain
 from typing import Any
 
-from apigateway.definition.check import Loaded, Placed, check_vpc_backends
+from apigateway.definition.check import check_vpc_backends
 from apigateway.definition.check_backend import check_backend
 from apigateway.definition.document import Document, Key
 from apigateway.definition.paths import has_rest, names_in
+from apigateway.definition.placed import Loaded, Placed
 from apigateway.definition.problems import DocumentReport, Report
 from apigateway.definition.shape import misfits
 from apigateway.definition.variables import (
@@ -59,22 +61,30 @@ def settle(api: Api, group: Group, environment: Environment) -> tuple[Api, str]:
     return replace(api, backend=backend), why
 
 
-def check_variables(loaded: Loaded, settings: GatewaySettings | None) -> None:
-    """Report what is wrong with the variables of all groups. The settings say where drafts are
-    released by themselves; None when they could not be read."""
+def check_variables(loaded: Loaded, settings: GatewaySettings | None, report: Report) -> None:
+    """Put what is wrong with the variables of all groups on `report`. The settings say where drafts
+    are released by themselves; None when they could not be read."""
     released_to: Collection[Environment] = ()
     if settings is not None and settings.auto_release is not AutoRelease.NEVER:
         released_to = settings.auto_release_to
     groups = {item.object.name: item.object for item in loaded.groups}
-    used: dict[str, set[str]] = {name: set() for name in groups}
-    for item in loaded.apis:
-        group = groups.get(item.object.group) if item.object.variables else None
-        if group is not None:
-            used[group.name].update(item.object.variables)
-            _check_set(item, group, released_to)
-    check_vpc_backends(loaded, loaded.in_environments)
+    used: dict[str, frozenset[str]] = {}
+    for one in loaded.of_groups:
+        group = groups.get(one.name)
+        if group is not None and one.variables:
+            used[one.name] = one.variables
+            look = partial(_check_all_set, one.apis, group, released_to)
+            one.find_once("variables that are not set", released_to, report, look)
+    check_vpc_backends(loaded, chain.from_iterable(one.in_environments for one in loaded.of_groups))
     for declared in loaded.groups:
-        _check_used(declared, used[declared.object.name])
+        _check_used(declared, used.get(declared.object.name, ()))
+
+
+def _check_all_set(
+    apis: Iterable[Placed[Api]], group: Group, released_to: Collection[Environment]
+) -> None:
+    for item in apis:
+        _check_set(item, group, released_to)
 
 
 def _check_used(declared: Placed[Group], used: Collection[str]) -> None:

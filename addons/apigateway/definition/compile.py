@@ -5,8 +5,9 @@ compiles one API, and connections to backends go on under the same TLS context.
 """
 
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from operator import is_
 
 from apigateway.backend_names import own_names
@@ -17,11 +18,13 @@ from apigateway.definition.project import Project
 from apigateway.documents import DocumentSchema
 from apigateway.matching import PathPattern, RouteTable, parse_pattern
 from apigateway.model.api import Api, MockBackend
+from apigateway.model.app import Grant
 from apigateway.model.catalog import BoundDomain, Catalog, ServedApi, TlsProfile
 from apigateway.model.group import Environment, Group
 from apigateway.model.openid import TokenIssuer
 from apigateway.model.policy import (
     BackendTls,
+    Binding,
     IpControl,
     PolicyKind,
     SignatureKey,
@@ -30,13 +33,17 @@ from apigateway.model.policy import (
 from apigateway.model.release import Release
 from apigateway.openid import KeyRing
 from apigateway.parameters import compile_rule
+from apigateway.steps import step
 
-Place = tuple[str, str, Environment]
-"""An API in an environment: (group name, API name, environment)."""
+_Place = tuple[str, Environment]
+"""An API of a group in an environment, by name."""
+
+_Names = dict[PolicyKind, str]
 
 _Bound = tuple[frozenset[str], ThrottlingPolicy | None, SignatureKey | None, IpControl | None]
 
-Tables = dict[tuple[str, Environment], RouteTable[ServedApi]]
+TableKey = tuple[str, Environment]
+Tables = Mapping[TableKey, Sequence[ServedApi]]
 
 
 def compile_catalog(
@@ -59,16 +66,21 @@ def compile_catalog(
     drafts = {api.id: api for api in project.apis}
     bindings = _Bindings(project)
     served: list[ServedApi] = []
+    by_release: dict[int, ServedApi] = {}
+    releases = tuple(releases)
     for release in releases:
-        group = groups.get(release.group)
-        draft = drafts.get(release.api_id)
+        step()
+        group, draft = groups.get(release.group), drafts.get(release.api_id)
         if group is None or draft is None:
             continue
         one = last.served(release)
-        if one is not None:
-            served.append(_bound_anew(one, bindings.on(group, one.api, one.environment)))
-        else:
-            served.append(_compiled(release, draft, group, project.settings.account, bindings))
+        if one is None:
+            one = _compiled(release, draft, group, project.settings.account, bindings)
+        elif not last.is_bound_alike:
+            one = _bound_anew(one, bindings.on(group, one.api, one.environment))
+        by_release[id(release)] = one
+        served.append(one)
+    tables = _by_table(served)
     return Catalog(
         settings=project.settings,
         domains={
@@ -77,7 +89,7 @@ def compile_catalog(
             for domain in group.hosts
             if domain.name not in withdrawn
         },
-        routes=_routes(served, before),
+        routes={key: last.table(key, listed) for key, listed in tables.items()},
         apps={app.key: app for app in project.apps},
         apps_by_code={app.code.reveal(): app for app in project.apps if app.code is not None},
         key_rings=_key_rings(served, before),
@@ -86,7 +98,45 @@ def compile_catalog(
             declared.name: last.tls_profile(declared) for declared in project.backend_tls
         },
         served=tuple(served),
+        made_of=_MadeOf(project, releases, by_release, tables),
     )
+
+
+@dataclass(frozen=True, slots=True)
+class _MadeOf:
+    """What a catalog was compiled from. `by_release` has the `id` of each release of `releases`."""
+
+    project: Project
+    releases: Sequence[Release]
+    by_release: Mapping[int, ServedApi]
+    tables: Tables
+
+
+def replaced_parts(before: Catalog, after: Catalog) -> list[object]:
+    """What of `before` is in `after` no more: all of it that is large."""
+    found: list[object] = []
+    for old, new in zip(_parts_of(before), _parts_of(after), strict=False):
+        if old is not new:
+            kept = set(map(id, new))
+            found += [part for part in old if id(part) not in kept]
+    return found
+
+
+def _parts_of(catalog: Catalog) -> Iterator[Sequence[object]]:
+    yield catalog.served
+    yield tuple(catalog.routes.values())
+    if isinstance(catalog.made_of, _MadeOf):
+        yield catalog.made_of.releases
+        yield catalog.made_of.project.apis
+        yield catalog.made_of.project.grants
+        yield catalog.made_of.project.bindings
+
+
+_BOUND = (
+    *("apps", "grants", "bindings"),
+    *("throttling_policies", "signature_keys", "ip_controls"),
+)
+"""The parts of a project that say what is bound to its APIs."""
 
 
 @dataclass(slots=True)
@@ -94,29 +144,50 @@ class _Last:
     """The catalog before, as far as it can be taken over.
 
     A version is one document for ever, and what it was compiled to depends on nothing else but its
-    group and the account.
+    group and the account. With `is_bound_alike` the same is bound to every API as was before.
     """
 
-    catalog: Catalog | None
-    served_then: dict[tuple[str, Environment], ServedApi] = field(default_factory=dict)
-    same_groups: set[str] = field(default_factory=set)
+    catalog: Catalog | None = None
+    made_of: _MadeOf | None = None
+    same_groups: frozenset[str] = frozenset()
+    is_bound_alike: bool = False
+    _by_place: dict[tuple[str, Environment], ServedApi] = field(default_factory=dict)
 
     @classmethod
     def of(cls, catalog: Catalog | None, project: Project) -> "_Last":
-        last = cls(catalog)
-        if catalog is not None and catalog.settings.account == project.settings.account:
-            last.served_then = {(one.api.id, one.environment): one for one in catalog.served}
-            then = {one.group.name: one.group for one in catalog.served}
-            last.same_groups = {
-                group.name for group in project.groups if then.get(group.name) == group
-            }
-        return last
+        if catalog is None or not isinstance(catalog.made_of, _MadeOf):
+            return cls()
+        then = catalog.made_of.project
+        if then.settings.account != project.settings.account:
+            return cls(catalog, catalog.made_of)
+        groups = {group.name: group for group in then.groups}
+        return cls(
+            catalog,
+            catalog.made_of,
+            frozenset(one.name for one in project.groups if groups.get(one.name) == one),
+            all(getattr(project, part) is getattr(then, part) for part in _BOUND),
+        )
 
     def served(self, release: Release) -> ServedApi | None:
-        one = self.served_then.get((release.api_id, release.environment))
-        if one is None or one.version != release.version:
+        if self.made_of is None or release.group not in self.same_groups:
             return None
-        return one if release.group in self.same_groups else None
+        if (one := self.made_of.by_release.get(id(release))) is not None:
+            return one
+        if not self._by_place:
+            releases = self.made_of.by_release.values()
+            self._by_place = {(one.api.id, one.environment): one for one in releases}
+        one = self._by_place.get((release.api_id, release.environment))
+        return one if one is not None and one.version == release.version else None
+
+    def table(self, key: TableKey, served: Sequence[ServedApi]) -> RouteTable[ServedApi]:
+        """That of before where every API in it is the very one."""
+        then = self.made_of.tables.get(key, ()) if self.made_of is not None else ()
+        if self.catalog is not None and _are_the_very(served, then):
+            return self.catalog.routes[key]
+        table: RouteTable[ServedApi] = RouteTable()
+        for one in served:
+            table.add(one.api.request.method, _pattern_of(one.api, one.group), one)
+        return table
 
     def tls_profile(self, declared: BackendTls) -> TlsProfile:
         then = self.catalog.tls_profiles.get(declared.name) if self.catalog is not None else None
@@ -164,23 +235,10 @@ def _bound_anew(one: ServedApi, bound: _Bound) -> ServedApi:
     )
 
 
-def _routes(served: Iterable[ServedApi], before: Catalog | None) -> Tables:
-    """One table a group and environment; that of `before` where every API in it is the very one."""
-    then = _by_table(before.served) if before is not None else {}
-    tables: Tables = {}
-    for key, now in _by_table(served).items():
-        if before is not None and _are_the_very(now, then.get(key, [])):
-            tables[key] = before.routes[key]
-            continue
-        table = tables[key] = RouteTable()
-        for one in now:
-            table.add(one.api.request.method, _pattern_of(one.api, one.group), one)
-    return tables
-
-
-def _by_table(served: Iterable[ServedApi]) -> dict[tuple[str, Environment], list[ServedApi]]:
-    found: dict[tuple[str, Environment], list[ServedApi]] = defaultdict(list)
+def _by_table(served: Iterable[ServedApi]) -> Tables:
+    found: dict[TableKey, list[ServedApi]] = defaultdict(list)
     for one in served:
+        step()
         found[one.group.id, one.environment].append(one)
     return found
 
@@ -218,30 +276,57 @@ def _issuers(served: Iterable[ServedApi]) -> dict[Environment, list[TokenIssuer]
 
 
 class _Bindings:
-    """What acts at once on an API in an environment; of two bindings of a kind the last wins."""
+    """What acts at once on an API in an environment; of two bindings of a kind the last wins.
+
+    Looked up group by group, since most of a large project is the same after a reload.
+    """
 
     def __init__(self, project: Project) -> None:
-        app_ids = {app.name: app.id for app in project.apps}
-        self._granted: dict[Place, set[str]] = defaultdict(set)
-        for grant in project.grants:
-            place = (grant.group, grant.api, grant.environment)
-            self._granted[place].add(app_ids[grant.app])
-        self._bound: dict[tuple[PolicyKind, Place], str] = {
-            (binding.kind, (binding.group, binding.api, binding.environment)): binding.policy
-            for binding in project.bindings
-        }
+        self._project = project
+        self._known: dict[str, tuple[dict[_Place, set[str]], dict[_Place, _Names]]] = {}
         self._throttling = {policy.name: policy for policy in project.throttling_policies}
         self._signature_keys = {key.name: key for key in project.signature_keys}
         self._ip_controls = {control.name: control for control in project.ip_controls}
 
     def on(self, group: Group, api: Api, environment: Environment) -> _Bound:
-        place = (group.name, api.name, environment)
-        throttling = self._bound.get((PolicyKind.THROTTLING, place))
-        signature_key = self._bound.get((PolicyKind.SIGNATURE_KEY, place))
-        ip_control = self._bound.get((PolicyKind.IP_CONTROL, place))
+        granted, bound = self._of_group(group.name)
+        place = (api.name, environment)
+        names = bound.get(place, {})
+        throttling = names.get(PolicyKind.THROTTLING)
+        signature_key = names.get(PolicyKind.SIGNATURE_KEY)
+        ip_control = names.get(PolicyKind.IP_CONTROL)
         return (
-            frozenset(self._granted.get(place, ())),
+            frozenset(granted.get(place, ())),
             None if throttling is None else self._throttling[throttling],
             None if signature_key is None else self._signature_keys[signature_key],
             None if ip_control is None else self._ip_controls[ip_control],
         )
+
+    def _of_group(self, name: str) -> tuple[dict[_Place, set[str]], dict[_Place, _Names]]:
+        if name not in self._known:
+            granted: dict[_Place, set[str]] = defaultdict(set)
+            bound: dict[_Place, _Names] = defaultdict(dict)
+            for grant in self._grants[name]:
+                granted[grant.api, grant.environment].add(self._app_ids[grant.app])
+            for binding in self._bindings[name]:
+                bound[binding.api, binding.environment][binding.kind] = binding.policy
+            self._known[name] = granted, bound
+        return self._known[name]
+
+    @cached_property
+    def _app_ids(self) -> dict[str, str]:
+        return {app.name: app.id for app in self._project.apps}
+
+    @cached_property
+    def _grants(self) -> dict[str, list[Grant]]:
+        found = defaultdict(list)
+        for grant in self._project.grants:
+            found[grant.group].append(grant)
+        return found
+
+    @cached_property
+    def _bindings(self) -> dict[str, list[Binding]]:
+        found = defaultdict(list)
+        for binding in self._project.bindings:
+            found[binding.group].append(binding)
+        return found

@@ -7,20 +7,12 @@ and left out; its name still counts as known.
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
+from operator import is_
 from pathlib import Path
 from typing import Any, TypeVar
 
-from apigateway.definition.api_file import (
-    ApiFile,
-    KeptApi,
-    home_of,
-    read_api_file,
-    restored,
-    with_id,
-    with_same_api,
-)
 from apigateway.definition.backend_tls import read_backend_tls
-from apigateway.definition.check import Loaded, Placed
+from apigateway.definition.group_files import GroupFiles, Memory, name_in, read_group_files
 from apigateway.definition.parse import fits
 from apigateway.definition.parse_policies import (
     Home,
@@ -32,37 +24,15 @@ from apigateway.definition.parse_policies import (
     read_throttling,
     read_vpc_access,
 )
+from apigateway.definition.placed import ApisOfGroup, Loaded, Placed
 from apigateway.definition.places import GroupPlaces, Place, Places
 from apigateway.definition.problems import DocumentReport, Problem, Report
-from apigateway.definition.sources import Seen, Source, Sources
-from apigateway.model.api import Api
+from apigateway.definition.sources import Source
 from apigateway.model.group import Group
 from apigateway.model.settings import GatewaySettings
+from apigateway.steps import step
 
 T = TypeVar("T")
-
-
-@dataclass(slots=True)
-class Memory:
-    """What was read so far, by path. `kept` says what an earlier process read of an API's file."""
-
-    sources: Sources = field(default_factory=Sources)
-    apis: dict[Path, ApiFile] = field(default_factory=dict)
-    kept: Callable[[Place], tuple[Seen, KeptApi] | None] = lambda _: None
-
-    def recall(self, place: Place) -> KeptApi | None:
-        """What is known of a file that this process looks at for the first time."""
-        if place.path in self.sources.seen or (found := self.kept(place)) is None:
-            return None
-        self.sources.seen[place.path], api = found
-        return api
-
-    def forget_others(self, files: frozenset[Path]) -> None:
-        """Only `files` are there by now."""
-        for path in self.sources.seen.keys() - files:
-            del self.sources.seen[path]
-        for path in self.apis.keys() - files:
-            del self.apis[path]
 
 
 @dataclass(slots=True)
@@ -86,6 +56,7 @@ class Gathered:
             and self.errors == other.errors
             and self.warnings == other.warnings
             and self.loaded.names == other.loaded.names
+            and _are_same_apis(self.loaded, other.loaded)
             and all(map(_are_same, _kinds(self), _kinds(other)))
         )
 
@@ -124,6 +95,7 @@ class _Gathering:
         self._report = report
         self._memory = memory
         self._now_ns = now_ns
+        self._of_group: dict[str, list[GroupFiles]] = {}
 
     def settings(
         self, place: Place | None, root: Path, environ: Mapping[str, str]
@@ -139,6 +111,7 @@ class _Gathering:
         loaded, of_kind = self.found.loaded, places.policies
         for group in places.groups:
             self._group(group, home)
+        self._put_groups_together()
         loaded.apps = self._each("app", places.apps, home, read_app)
         loaded.throttling = self._each("throttling", of_kind["throttling"], home, read_throttling)
         loaded.signature_keys = self._each(
@@ -172,7 +145,7 @@ class _Gathering:
             return None
         report = self._report.on(source.document)
         report.failed = bool(source.problems)
-        self._name_is_known(_name_in(source.document.data), kind)
+        self._name_is_known(name_in(source.document), kind)
         fits(report, kind)
         return report
 
@@ -181,6 +154,7 @@ class _Gathering:
     ) -> list[Placed[T]]:
         placed = []
         for place in places:
+            step()
             report = self._shaped(place, kind)
             if report is not None and not report.failed:
                 placed.append(Placed(read(report, home), report))
@@ -198,61 +172,57 @@ class _Gathering:
             self.found.loaded.groups.append(Placed(group, report))
             self.found.files.update(report.beside)
         else:  # broken: its APIs are checked all the same
-            named = _name_in(report.document.data) if report is not None else ""
+            named = name_in(report.document) if report is not None else ""
             name = named or places.folder.rpartition("/")[2]
             self._name_is_known(name, "group")
             group = Group(id="", name=name, region=home.region, subdomain="")
-        key = home_of(group)
-        for place in places.apis:
-            self._api(place, group, key, home.account)
+        files = read_group_files(
+            places, group, home.account, self._memory, self._report, self._now_ns
+        )
+        self._report.errors.extend(files.errors)
+        self._report.warnings.extend(files.warnings)
+        self.found.files |= files.paths
+        self.found.loaded.apis.extend(files.apis.apis)
+        self._of_group.setdefault(group.name, []).append(files)
 
-    def _api(self, place: Place, group: Group, home: str, account: str) -> None:
-        kept = self._memory.recall(place)
-        source = self._source(place)
-        if source.document is None:
-            return
-        self._name_is_known(_name_in(source.document.data), f"api {group.name}")
-        before = self._memory.apis.get(place.path)
-        if kept is not None and kept.source is source and kept.home == home:
-            before = restored(kept, group, account)
-        file = self._api_file(before, source, group, home, account)
-        self._memory.apis[place.path] = file
-        self._report.errors.extend(file.errors)
-        self._report.warnings.extend(file.warnings)
-        self.found.files.update(file.beside)
-        file.put_into(self.found.loaded, self._report)
-
-    def _api_file(
-        self, before: ApiFile | None, source: Source, group: Group, home: str, account: str
-    ) -> ApiFile:
-        if before is not None and before.holds(source, home):
-            return with_id(before, group, account)
-        file = read_api_file(source, group, home, account, self._now_ns)
-        return with_same_api(file, before)
-
-
-def _name_in(data: Any) -> str:
-    """The name a document gives itself, "" when it gives none."""
-    name = data.get("name") if isinstance(data, dict) else None
-    return name if isinstance(name, str) else ""
+    def _put_groups_together(self) -> None:
+        """Two folders may say that they are of one group: that is a problem, and their APIs are
+        looked at together."""
+        loaded = self.found.loaded
+        for name, several in self._of_group.items():
+            apis, names = several[0].apis, several[0].names
+            if len(several) > 1:
+                apis = ApisOfGroup(
+                    name,
+                    [one for files in several for one in files.apis.apis],
+                    [one for files in several for one in files.apis.in_environments],
+                )
+                names = set().union(*(files.names for files in several))
+            loaded.of_groups.append(apis)
+            if names:
+                loaded.names[f"api {name}"] = names
 
 
 def _kinds(gathered: Gathered) -> Iterator[list[Placed[Any]]]:
+    """All but the APIs."""
     loaded = gathered.loaded
     yield [Placed(None, links) for links in (gathered.grants, gathered.bindings) if links]
-    yield from (loaded.apis, loaded.groups, loaded.apps, loaded.throttling)
-    yield from (loaded.signature_keys, loaded.vpc_accesses, loaded.ip_controls, loaded.backend_tls)
+    yield from (loaded.groups, loaded.apps, loaded.throttling, loaded.signature_keys)
+    yield from (loaded.vpc_accesses, loaded.ip_controls, loaded.backend_tls)
 
 
 def _are_same(ours: list[Placed[Any]], theirs: list[Placed[Any]]) -> bool:
-    return len(ours) == len(theirs) and all(map(_is_same, ours, theirs))
-
-
-def _is_same(our: Placed[Any], their: Placed[Any]) -> bool:
-    """An API is equal to one with another document, which is released as something else."""
-    if our is their:
-        return True
-    same = our.object is their.object or (
-        not isinstance(our.object, Api) and our.object == their.object
+    return len(ours) == len(theirs) and all(
+        our.object == their.object and our.report.document is their.report.document
+        for our, their in zip(ours, theirs, strict=True)
     )
-    return same and our.report.document is their.report.document
+
+
+def _are_same_apis(ours: Loaded, theirs: Loaded) -> bool:
+    """Not only equal: an API may be so to one that would be released as something else."""
+    if len(ours.apis) != len(theirs.apis):
+        return False
+    return all(map(is_, ours.of_groups, theirs.of_groups)) or all(
+        our.object is their.object and our.report.document is their.report.document
+        for our, their in zip(ours.apis, theirs.apis, strict=True)
+    )

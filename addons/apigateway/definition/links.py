@@ -3,13 +3,14 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from apigateway.definition.check import Loaded
 from apigateway.definition.parse_policies import Link
+from apigateway.definition.placed import Loaded
 from apigateway.definition.problems import DocumentReport
 from apigateway.definition.wording import did_you_mean
 from apigateway.model.app import Grant
 from apigateway.model.group import Environment
 from apigateway.model.policy import Binding, PolicyKind
+from apigateway.steps import step
 
 _KINDS = {
     PolicyKind.THROTTLING: ("throttling", "throttling policy", "policies/throttling"),
@@ -33,9 +34,7 @@ class Known:
 
 
 def known_of(loaded: Loaded) -> Known:
-    apis: dict[str, list[str]] = {}
-    for item in loaded.apis:
-        apis.setdefault(item.object.group, []).append(item.object.name)
+    apis = {one.name: one.names for one in loaded.of_groups}
     regions: dict[tuple[PolicyKind, str], str] = {}
     for throttling in loaded.throttling:
         regions[PolicyKind.THROTTLING, throttling.object.name] = throttling.object.region
@@ -54,6 +53,7 @@ def resolve_grants(
     grants: dict[_Key, Grant] = {}
     for link in links:
         _must_exist(link.subject, "app", "app", "definitions/apps", known, report, link, "app")
+        step()
         for api, environment, written in _targets(link, known, report):
             key = (link.subject, link.group, api, written)
             if key not in grants:
@@ -75,6 +75,7 @@ def resolve_bindings(
         _must_exist(link.subject, name, called, home, known, report, link, "policy")
         _check_region(link, kind, called, known, report)
         replaced: dict[str, str] = {}
+        step()
         for api, environment, written in _targets(link, known, report):
             at = (name, link.group, api, written)
             before = bindings.pop(at, None)

@@ -2,12 +2,13 @@
 
 import os
 import stat
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass, field, replace
 from operator import attrgetter
 from pathlib import Path
 
 from apigateway.definition.problems import Problem, Report
+from apigateway.definition.stamps import Stamp, says_enough, stamp_of
 
 # Kinds are the names of the schemas.
 POLICY_FOLDERS = {
@@ -33,11 +34,16 @@ class Place:
     path: Path
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class GroupPlaces:
+    """The files of a group's folder."""
+
     folder: str
     group: Place | None = None
     apis: list[Place] = field(default_factory=list)
+
+    def is_same_as(self, other: "GroupPlaces") -> bool:
+        return (self.group, self.apis) == (other.group, other.apis)
 
 
 @dataclass(slots=True)
@@ -50,6 +56,23 @@ class Places:
     policies: dict[str, list[Place]] = field(default_factory=dict)
     grants: Place | None = None
     bindings: Place | None = None
+
+
+@dataclass(slots=True)
+class Known:
+    """What was found before, by path, so that it need not be made anew: places, and the folders of
+    groups with what was wrong there, and with their stamp if that says enough."""
+
+    places: dict[str, Place] = field(default_factory=dict)
+    groups: dict[str, tuple[Stamp | None, GroupPlaces, list[Problem]]] = field(default_factory=dict)
+
+    def forget_others(self, files: Collection[Path]) -> None:
+        """Only `files` are there by now."""
+        for path in [path for path, place in self.places.items() if place.path not in files]:
+            del self.places[path]
+        folders = {os.path.dirname(path) for path in self.places}
+        for path in self.groups.keys() - folders:
+            del self.groups[path]
 
 
 def policies_beside(definitions: Path) -> Path:
@@ -66,24 +89,27 @@ def find_files(
     definitions: Path,
     policies: Path,
     report: Report,
-    known: dict[str, Place] | None = None,
+    known: Known | None = None,
     edited: Mapping[Path, bytes | None] | None = None,
+    now_ns: int = 0,
 ) -> Places:
     """Look through both folders; `policies` may be missing.
 
-    `known` are places that were found before, by their paths: they are used again, and it gets
-    what is new. `edited` are files that count as there, or, with None, as gone.
+    What is `known` is used again, and it gets what is new. `edited` are files that count as there,
+    or, with None, as gone. `now_ns` is a moment of the clock before the call.
     """
-    known, edited = {} if known is None else known, edited or {}
+    known, edited = known or Known(), edited or {}
     places = Places(policies={kind: [] for kind in POLICY_FOLDERS.values()})
     if not _is_there(definitions, report):
         if not report.errors:
             what = "the folder of definitions does not exist"
             report.errors.append(Problem(definitions.name, 1, 1, what, "make it, or name another"))
         return places
-    _find_definitions(_Walk(definitions.name, definitions, report, known, edited), places)
+    walk = _Walk(definitions.name, definitions, report, known, edited, now_ns)
+    _find_definitions(walk, places)
     if _is_there(policies, report):
-        _find_policies(_Walk(policies.name, policies, report, known, edited), places)
+        walk = _Walk(policies.name, policies, report, known, edited, now_ns)
+        _find_policies(walk, places)
     return places
 
 
@@ -116,25 +142,26 @@ def _find_definitions(walk: "_Walk", places: Places) -> None:
     for folder in walk.folders():
         if folder.path.name == "apps":
             places.apps = list(folder.yaml_files())
+            folder.all_below_misplaced()
         else:
-            _find_group(folder, places)
-        for inner in folder.folders():
-            inner.all_misplaced(f"move it to {folder.shown}/")
+            found = folder.group_found_before() or _find_group(folder)
+            if found.group or found.apis:
+                places.groups.append(found)
 
 
-def _find_group(folder: "_Walk", places: Places) -> None:
-    found = GroupPlaces(folder.shown)
+def _find_group(folder: "_Walk") -> GroupPlaces:
+    found, before = GroupPlaces(folder.shown), len(folder.report.errors)
     for place in folder.yaml_files():
         if place.path.name == "group.yaml":
             found.group = place
         else:
             found.apis.append(place)
-    if found.group or found.apis:
-        places.groups.append(found)
     if found.apis and not found.group:
         what = "the group of this folder is not declared"
         mend = f"write the file, with name: {folder.path.name}"
         folder.report.errors.append(Problem(f"{folder.shown}/group.yaml", 1, 1, what, mend))
+    folder.all_below_misplaced()
+    return folder.remembered(found, folder.report.errors[before:])
 
 
 def _find_policies(walk: "_Walk", places: Places) -> None:
@@ -151,8 +178,7 @@ def _find_policies(walk: "_Walk", places: Places) -> None:
             folder.all_misplaced(_IN_POLICIES)
             continue
         places.policies[kind] = list(folder.yaml_files())
-        for inner in folder.folders():
-            inner.all_misplaced(f"move it to {folder.shown}/")
+        folder.all_below_misplaced()
 
 
 @dataclass(slots=True)
@@ -162,13 +188,16 @@ class _Walk:
     shown: str
     path: Path
     report: Report
-    known: dict[str, Place]
+    known: Known
     edited: Mapping[Path, bytes | None]
+    now_ns: int
     _entries: list[os.DirEntry[str]] | None = None
+    _stamp: Stamp | None = None
 
     def _listed(self) -> list[os.DirEntry[str]]:
         if self._entries is None:
             try:
+                self._stamp = stamp_of(os.stat(self.path))
                 with os.scandir(self.path) as entries:
                     visible = [entry for entry in entries if not entry.name.startswith(".")]
             except OSError as error:
@@ -184,7 +213,7 @@ class _Walk:
         for entry in self._listed():
             if self.edited and self.edited.get(Path(entry.path), b"") is None:
                 continue
-            if (place := self.known.get(entry.path)) is not None and not _is_folder(entry):
+            if (place := self.known.places.get(entry.path)) is not None and not _is_folder(entry):
                 yield place
                 continue
             stem, dot, suffix = entry.name.rpartition(".")
@@ -195,7 +224,7 @@ class _Walk:
                 what, mend = f"definitions end in .yaml, not .{suffix}", f"rename it to {stem}.yaml"
                 self.report.errors.append(Problem(shown, 1, 1, what, _printable(mend)))
             else:
-                place = self.known[entry.path] = Place(shown, Path(entry.path))
+                place = self.known.places[entry.path] = Place(shown, Path(entry.path))
                 yield place
 
     def _new_files(self) -> Iterator[Place]:
@@ -208,7 +237,42 @@ class _Walk:
         for entry in self._listed():
             if _is_folder(entry):
                 shown = f"{self.shown}/{_printable(entry.name)}"
-                yield _Walk(shown, Path(entry.path), self.report, self.known, self.edited)
+                yield replace(self, shown=shown, path=Path(entry.path), _entries=None, _stamp=None)
+
+    def group_found_before(self) -> GroupPlaces | None:
+        """What was found in this folder, if it is as it was then; its problems are told again."""
+        if self.edited or (known := self.known.groups.get(os.fspath(self.path))) is None:
+            return None
+        stamp, found, problems = known
+        try:
+            if stamp_of(os.stat(self.path)) != stamp:
+                return None
+        except OSError:
+            return None
+        self.report.errors.extend(problems)
+        return found
+
+    def remembered(self, found: GroupPlaces, problems: list[Problem]) -> GroupPlaces:
+        """What was found, as the very object that it was before where it is the same.
+
+        A stamp says nothing where something else than this folder says what its entries are: links,
+        folders.
+        """
+        if self.edited:
+            return found
+        settled = self._stamp is not None and says_enough(self._stamp, self.now_ns)
+        settled = settled and not any(
+            entry.is_symlink() or _is_folder(entry) for entry in self._listed()
+        )
+        path = os.fspath(self.path)
+        if (known := self.known.groups.get(path)) is not None and known[1].is_same_as(found):
+            found = known[1]
+        self.known.groups[path] = self._stamp if settled else None, found, problems
+        return found
+
+    def all_below_misplaced(self) -> None:
+        for folder in self.folders():
+            folder.all_misplaced(f"move it to {self.shown}/")
 
     def misplaced(self, place: Place, mend: str) -> None:
         what = "a file of no kind: nothing is read here"

@@ -15,13 +15,16 @@ from pathlib import Path
 from typing import Any, Generic, TypeVar
 
 from apigateway.definition.cache import Cache
-from apigateway.definition.check import Placed, check_project
+from apigateway.definition.check import check_project
 from apigateway.definition.check_variables import check_variables
 from apigateway.definition.document import Document
-from apigateway.definition.gather import Gathered, Memory, gather
+from apigateway.definition.gather import Gathered, gather
+from apigateway.definition.group_files import Memory
 from apigateway.definition.links import Known, known_of, resolve_bindings, resolve_grants
 from apigateway.definition.parse_policies import Link, read_bindings, read_grants
-from apigateway.definition.places import Place, find_files
+from apigateway.definition.placed import Placed
+from apigateway.definition.places import Known as KnownPlaces
+from apigateway.definition.places import find_files
 from apigateway.definition.problems import DefinitionError, DocumentReport, Problem, Report
 from apigateway.definition.project import Project
 from apigateway.definition.sources import Sources
@@ -55,7 +58,8 @@ class ProjectReader:
         self._policies = Path(os.path.abspath(policies))
         self._environ = os.environ if environ is None else environ
         self._lock = threading.Lock()
-        self._places: dict[str, Place] = {}
+        self._places = KnownPlaces()
+        self._report = Report()
         self._edited = {} if edited is None else edited
         self._files: frozenset[Path] = frozenset()
         self._cache = Cache(self._definitions) if cached else None
@@ -101,9 +105,14 @@ class ProjectReader:
             self._cache.write(due)
 
     def _read(self, now: datetime) -> Project | tuple[Problem, ...]:
-        now_ns, report = time.time_ns(), Report()
+        now_ns, report = time.time_ns(), self._report
+        report.errors.clear()
+        report.warnings.clear()
+        places = find_files(
+            self._definitions, self._policies, report, self._places, self._edited, now_ns
+        )
         gathered = gather(
-            find_files(self._definitions, self._policies, report, self._places, self._edited),
+            places,
             report,
             self._memory,
             environ=self._environ,
@@ -118,7 +127,7 @@ class ProjectReader:
         outcome = self._concluded(gathered)
         last, self._last = self._last, (gathered, outcome)
         if last is not None:
-            _let_go(last[0].loaded.apis, last[0].loaded.in_environments)
+            _let_go(last[0].loaded.apis, last[0].loaded.of_groups)
         return outcome
 
     def _open_cache(self, settings: GatewaySettings) -> None:
@@ -129,14 +138,13 @@ class ProjectReader:
         if files != self._files:
             self._files = frozenset(files)
             self._memory.forget_others(self._files)
-            for path in [path for path, place in self._places.items() if place.path not in files]:
-                del self._places[path]
+            self._places.forget_others(self._files)
 
     def _concluded(self, gathered: Gathered) -> Project | tuple[Problem, ...]:
         """What is wrong between all that was gathered, or what it comes to."""
         loaded, settings, report = gathered.loaded, gathered.settings, gathered.report
-        check_project(loaded)
-        check_variables(loaded, settings)
+        check_project(loaded, report)
+        check_variables(loaded, settings, report)
         known = known_of(loaded)
         grants = self._grants.resolved(gathered.grants, known)
         bindings = self._bindings.resolved(gathered.bindings, known)

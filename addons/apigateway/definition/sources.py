@@ -28,11 +28,11 @@ class Source:
 
 @dataclass(slots=True, eq=False)
 class Seen:
-    """A file with this stamp held `source` when it was read at `read_ns`. It is brought up to date
+    """A file with this stamp held `source`; with `settled`, it still does. It is brought up to date
     in place: ten thousand new ones at a time would keep the garbage collector busy."""
 
     stamp: Stamp
-    read_ns: int
+    settled: bool
     source: Source
 
 
@@ -52,18 +52,19 @@ class Sources:
             if not stat.S_ISREG(status.st_mode):
                 return _unread(place, "not a file")
             stamp, seen = stamp_of(status), self.seen.get(place.path)
-            if seen is not None and seen.stamp == stamp and says_enough(stamp, seen.read_ns):
+            if seen is not None and seen.settled and seen.stamp == stamp:
                 return seen.source
             content = _content(place.path, status.st_size)
         except OSError as error:
             gone = error.errno in (errno.ENOENT, errno.ENOTDIR, errno.ELOOP)
             return _unread(place, "not a file" if gone else error.strerror or "unknown error")
-        digest = digest_of(content)
+        digest, settled = digest_of(content), says_enough(stamp, now_ns)
         if seen is None:
-            seen = self.seen[place.path] = Seen(stamp, now_ns, read_source(place, content, digest))
+            source = read_source(place, content, digest)
+            seen = self.seen[place.path] = Seen(stamp, settled, source)
         elif seen.source.digest != digest:
             seen.source = read_source(place, content, digest)
-        seen.stamp, seen.read_ns = stamp, now_ns
+        seen.stamp, seen.settled = stamp, settled
         return seen.source
 
 

@@ -7,9 +7,12 @@ import threading
 from collections.abc import Iterator
 from typing import Any
 
-SWITCH_S = 0.0005
+from apigateway.steps import in_steps, step
+
+SWITCH_S = 0.0002
 """How long the loading thread may keep the interpreter when the event loop wants it. A call gives
-it away at every system call, and would wait Python's usual 5 ms at each to get it back."""
+it away at each of its many system calls, and would wait Python's usual 5 ms at each to get it back.
+"""
 
 YOUNG = 500
 """How many new objects make the collector look at them: a look takes a fraction of a millisecond.
@@ -33,7 +36,8 @@ def quietly() -> Iterator[None]:
         sys.setswitchinterval(SWITCH_S)
         gc.set_threshold(YOUNG, 10, NEVER)
         try:
-            yield
+            with in_steps() if _is_beside_others() else contextlib.nullcontext():
+                yield
         finally:
             if sys.getallocatedblocks() - blocks > MANY_BLOCKS:
                 gc.freeze()
@@ -41,8 +45,14 @@ def quietly() -> Iterator[None]:
             sys.setswitchinterval(usual_s)
 
 
+def _is_beside_others() -> bool:
+    """At a start, in the thread of the event loop, no call waits for what a rest gives away."""
+    return threading.current_thread() is not threading.main_thread()
+
+
 def let_go(parts: list[Any]) -> None:
     """Empty `parts`, one at a time. What is the last of a large project goes away in one step
     otherwise, and whoever takes that step stands still for a tenth of a second."""
     while parts:
+        step()
         parts.pop()

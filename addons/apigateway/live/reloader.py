@@ -22,9 +22,8 @@ from typing import TypeVar
 
 from apigateway.definition.problems import DefinitionError, Problem
 from apigateway.definition.project import Project
-from apigateway.live.differences import differences, in_words
 from apigateway.live.loading import Lived, Loaded, Reader, load
-from apigateway.live.quiet import quietly
+from apigateway.live.quiet import let_go, quietly
 from apigateway.live.watch import FileWatch
 from apigateway.ports import StoreUnavailable
 
@@ -45,8 +44,17 @@ KEEP_AFTER_S = 2.0
 MOST_LOOKS = 4
 """Files that are another each time are believed at last."""
 
+MOST_TOLD = 20
+"""Releases that a load made by itself and that are named in the log."""
+
+MANY = 1000
+LET_GO_AFTER_S = 60.0
+"""Of what is served no more: a call may take half a minute."""
+
 _REST = 3
 """A look that took t is followed by a rest of three t, one that comes by itself by a hundred."""
+
+_LONGEST_REST_S = 2.0
 
 _REST_OF_LOOKS_ANYWAY = 100
 
@@ -206,8 +214,8 @@ class Reloader:
         self.tally.loaded_ms, self.tally.took_ms = _now_ms(), took_ms
         if before is not None:
             self.tally.reloads += 1
-            logger.info("reload: %s (%.0f ms)", _what_is_new(before, loaded), took_ms)
-        for release in loaded.released:
+            logger.info("reload: %s (%.0f ms)", loaded.news, took_ms)
+        for release in loaded.released[:MOST_TOLD]:
             logger.info(
                 "released %s/%s to %s, version %s",
                 release.group,
@@ -215,6 +223,11 @@ class Reloader:
                 release.environment,
                 release.version,
             )
+        if len(loaded.released) > MOST_TOLD:
+            logger.info("released %d more", len(loaded.released) - MOST_TOLD)
+        if len(loaded.replaced) > MANY:
+            self._tasks = [task for task in self._tasks if not task.done()]
+            self._tasks.append(asyncio.create_task(_let_go_later(loaded.replaced)))
         self.on_told()
 
     def _mended(self) -> None:
@@ -246,13 +259,13 @@ class Reloader:
             self._due.clear()
             try:
                 await self.look()
-                await asyncio.to_thread(self._follow)
+                await self._beside_calls(self._follow)
             except Exception as bug:  # a loop that ended would never reload again
                 problems = (f"a bug ({type(bug).__name__}: {bug}); see the log",)
                 if problems != self._told:
                     logger.exception("reload: a bug; what was served before goes on")
                 self._fail(problems)
-            await asyncio.sleep(self.cost_s * _REST)
+            await asyncio.sleep(min(self.cost_s * _REST, _LONGEST_REST_S))
 
     async def _ask_the_store(self) -> None:
         while True:
@@ -290,26 +303,15 @@ def _says_the_same(said: Said, before: Said | None) -> bool:
     return said is before or (isinstance(said, tuple) and said == before)
 
 
-def _what_is_new(before: Loaded, after: Loaded) -> str:
-    if found := in_words(differences(before.project, after.project)):
-        return found
-    old = {(one.api.id, one.environment): one for one in before.catalog.served}
-    new = {(one.api.id, one.environment): one for one in after.catalog.served}
-    parts = [
-        f"{new[place].group.name}/{new[place].api.name} {place[1]} is version {new[place].version}"
-        for place in new
-        if place not in old or old[place].version != new[place].version
-    ]
-    parts += [
-        f"{old[place].group.name}/{old[place].api.name} {place[1]} is served no more"
-        for place in old
-        if place not in new
-    ]
-    if len(parts) > 5:
-        return f"{len(parts)} APIs are served in another version"
-    if not parts and before.changes == after.changes:
-        return "files were changed that say the same"
-    return "; ".join(parts) or "the store has changed"
+async def _let_go_later(parts: list[object]) -> None:
+    """When no call is under way any more that began with them."""
+
+    def work() -> None:
+        with quietly():
+            let_go(parts)
+
+    await asyncio.sleep(LET_GO_AFTER_S)
+    await asyncio.to_thread(work)
 
 
 def _now_ms() -> int:

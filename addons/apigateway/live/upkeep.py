@@ -15,7 +15,6 @@ from typing import Any, Protocol
 from apigateway.definition.project import Project
 from apigateway.domains.keeper import DomainKeeper
 from apigateway.lifecycle.start import BY_ITSELF
-from apigateway.live.differences import differences
 from apigateway.live.loading import Loaded
 from apigateway.live.metrics_server import MetricsServer
 from apigateway.live.reloader import Reloader
@@ -86,8 +85,7 @@ class Upkeep:
         """Put into the audit log what another project than before changes."""
         if not self._does_what_is_done_once or before is after.project:
             return
-        found = differences(before, after.project)
-        if not found:
+        if not after.differences:
             return
         entry = AuditEntry(
             at_ms=_now_ms(),
@@ -95,7 +93,7 @@ class Upkeep:
             action="reload",
             subject="definitions",
             note="files were changed",
-            after=found,
+            after=after.differences,
         )
         self._run(_in_a_thread(partial(self._store.audit.write, [entry])), "write the audit log")
 

@@ -17,6 +17,8 @@ from pathlib import Path
 
 from watchfiles import Change, watch
 
+from apigateway.steps import step
+
 logger = logging.getLogger(__name__)
 
 Wanted = Callable[[Change, str], bool]
@@ -156,6 +158,7 @@ def places_of(folders: Collection[Path], files: Collection[Path]) -> Places:
 
 
 def _put(entry: str, of_folder: dict[str, set[str]]) -> None:
+    step()
     folder, _, name = entry.rpartition("/")
     of_folder.setdefault(folder, set()).add(name)
 

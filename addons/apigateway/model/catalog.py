@@ -6,7 +6,7 @@ it started with, so no call sees half of a change.
 
 import ssl
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from apigateway.backend_names import OwnNames
 from apigateway.documents import DocumentSchema
@@ -68,7 +68,8 @@ class BoundDomain:
 class Catalog:
     """`domains` by lower-case host; `routes` by group id and environment; `apps` by AppKey;
     `apps_by_code` by AppCode; `key_rings` verify id_tokens, by environment; `vpc_accesses` and
-    `tls_profiles` by name; `served` in the order of the releases."""
+    `tls_profiles` by name; `served` in the order of the releases. `made_of` is for the compiler of
+    the catalog that follows."""
 
     settings: GatewaySettings
     domains: Mapping[str, BoundDomain]
@@ -79,3 +80,4 @@ class Catalog:
     vpc_accesses: Mapping[str, VpcAccess]
     tls_profiles: Mapping[str, TlsProfile]
     served: tuple[ServedApi, ...]
+    made_of: object = field(default=None, repr=False, compare=False)

@@ -17,7 +17,6 @@ from apigateway.definition.api_file import (
     with_id,
     with_same_api,
 )
-from apigateway.definition.check import Loaded
 from apigateway.definition.places import Place
 from apigateway.definition.problems import Report
 from apigateway.definition.sources import Source, Sources
@@ -159,30 +158,23 @@ def test_what_python_takes_for_equal_is_another_document(tmp_path: Path) -> None
     assert with_same_api(files[2], files[0]) is files[2]
 
 
-def test_each_read_gets_the_api_as_it_was_before_it_was_compared_with_others(
-    tmp_path: Path,
-) -> None:
-    file, first, second = read(tmp_path, WITH_WARNING), Report(), Report()
-    loaded = Loaded()
-    file.put_into(loaded, first)
-    loaded.apis[0].report.error("taken", "change it", "name")
-    assert len(first.errors) == 1
-    file.put_into(loaded, second)
-    assert not loaded.apis[0].report.failed
-    loaded.apis[0].report.error("taken", "change it", "name")
-    assert (len(first.errors), len(second.errors)) == (1, 1)
+def test_what_is_found_later_goes_to_the_report_that_was_named(tmp_path: Path) -> None:
+    group = replace(GROUP, variables=SET)
+    file, report = read(tmp_path, WITH_VARIABLE, group), Report()
+    file.report_to(report)
+    assert file.placed is not None
+    for one in (file.placed, *file.resolved):
+        one.report.error("taken", "change it", "name")
+    assert len(report.errors) == 3
+    assert file.errors == ()
 
 
 def test_an_api_with_variables_is_checked_in_each_environment_that_sets_them(
     tmp_path: Path,
 ) -> None:
-    group, loaded, report = replace(GROUP, variables=SET), Loaded(), Report()
-    file = read(tmp_path, WITH_VARIABLE, group)
-    file.put_into(loaded, report)
-    hosts = [getattr(one.object.backend, "host", "") for one in loaded.in_environments]
+    file = read(tmp_path, WITH_VARIABLE, replace(GROUP, variables=SET))
+    hosts = [getattr(one.object.backend, "host", "") for one in file.resolved]
     assert hosts == ["a.test", "b.test"]
-    loaded.in_environments[1].report.error("wrong", "mend it", "backend", "address")
-    assert "RELEASE" in report.errors[0].what
     bad = {Environment.RELEASE: {"host": "@"}}
     assert read(tmp_path, WITH_VARIABLE, replace(GROUP, variables=bad)).failed
 

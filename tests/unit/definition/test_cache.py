@@ -67,7 +67,7 @@ def test_the_next_process_reads_no_api_again(
     monkeypatch.setattr("apigateway.definition.stamps.SETTLED_NS", -(10**19))
     expected = reader_of(written).read()
     keep(written)
-    monkeypatch.setattr("apigateway.definition.gather.read_api_file", None)
+    monkeypatch.setattr("apigateway.definition.group_files.read_api_file", None)
     assert reader_of(written).read() == expected
 
 

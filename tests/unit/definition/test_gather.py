@@ -4,10 +4,21 @@ from dataclasses import replace
 from datetime import UTC, datetime
 
 import pytest
-from unit.definition.written import API, APP, BINDINGS, GATEWAY, GRANTS, GROUP, THROTTLING, Written
+from unit.definition.written import (
+    API,
+    APP,
+    BINDINGS,
+    GATEWAY,
+    GRANTS,
+    GROUP,
+    SIMPLE_API,
+    THROTTLING,
+    Written,
+)
 
-from apigateway.definition.gather import Gathered, Memory, gather
-from apigateway.definition.places import find_files
+from apigateway.definition.gather import Gathered, gather
+from apigateway.definition.group_files import Memory
+from apigateway.definition.places import Known, find_files
 from apigateway.definition.problems import Report
 from apigateway.model.settings import GatewaySettings
 
@@ -16,11 +27,14 @@ KEYED = 'name: demo\nkey: "203753385"\nsecret: file:demo.secret\n'
 
 
 def gathered(
-    written: Written, memory: Memory | None = None, told: list[GatewaySettings] | None = None
+    written: Written,
+    memory: Memory | None = None,
+    told: list[GatewaySettings] | None = None,
+    known: Known | None = None,
 ) -> Gathered:
     report = Report()
     return gather(
-        find_files(written.root / "definitions", written.root / "policies", report),
+        find_files(written.root / "definitions", written.root / "policies", report, known),
         report,
         memory or Memory(),
         environ=written.environ,
@@ -72,10 +86,11 @@ def test_a_name_is_known_though_its_document_is_broken(written: Written) -> None
 
 
 def test_the_same_files_say_the_same(written: Written) -> None:
-    memory = Memory()
-    first, second = gathered(written, memory), gathered(written, memory)
+    memory, known = Memory(), Known()
+    first, second = (gathered(written, memory, known=known) for _ in range(2))
     assert second.says_the_same(first)
     assert second.loaded.apis[0] is first.loaded.apis[0]
+    assert second.loaded.of_groups[0] is first.loaded.of_groups[0]
 
 
 @pytest.mark.parametrize(
@@ -99,15 +114,15 @@ def test_another_text_says_something_else(written: Written, path: str, text: str
     assert not gathered(written, memory).says_the_same(first)
 
 
-def test_what_is_gone_is_forgotten(written: Written) -> None:
-    memory = Memory()
-    found = gathered(written, memory)
-    assert len(memory.apis) == 1
-    memory.forget_others(frozenset(found.files))
-    assert len(memory.apis) == 1
-    memory.forget_others(frozenset(found.files - {written.root / API}))
-    assert (written.root / API) not in memory.sources.seen
-    assert memory.apis == {}
+def test_folders_of_one_group_are_looked_at_together(written: Written) -> None:
+    written.write("definitions/more/group.yaml", "name: weather\nsubdomain: more.test\n")
+    text = SIMPLE_API.format(name="Other", method="GET", path="/other")
+    written.write("definitions/more/other.yaml", text)
+    loaded = gathered(written).loaded
+    (one,) = loaded.of_groups
+    assert one.names == ["Other", "GetForecast"]
+    assert loaded.names["api weather"] == {"Other", "GetForecast"}
+    assert len(loaded.apis) == 2
 
 
 def test_warnings_alone_can_make_it_another(written: Written) -> None:

@@ -2,12 +2,13 @@
 
 import errno
 import os
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from unit.definition.written import API, GATEWAY, GROUP, Written
 
-from apigateway.definition.places import find_files, policies_beside
+from apigateway.definition.places import GroupPlaces, Known, find_files, policies_beside
 from apigateway.definition.problems import Report
 
 NOTHING_HERE = "a file of no kind: nothing is read here"
@@ -180,3 +181,75 @@ def test_a_link_back_to_its_own_folder_ends(written: Written) -> None:
     (written.root / "policies/other").mkdir()
     os.symlink(".", written.root / "policies/other/loop")
     assert written.problems() == []
+
+
+LATER = 10**19
+
+
+def found_again(written: Written, known: Known) -> GroupPlaces:
+    folders = (written.root / "definitions", written.root / "policies")
+    return find_files(*folders, Report(), known, now_ns=LATER).groups[0]
+
+
+def test_the_folder_of_a_group_that_is_as_it_was_is_not_listed_again(
+    written: Written, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    known = Known()
+    first = found_again(written, known)
+    listed: list[str] = []
+    scandir = os.scandir
+
+    def listing(path: Path) -> Iterator[os.DirEntry[str]]:
+        listed.append(Path(path).name)
+        return scandir(path)
+
+    monkeypatch.setattr(os, "scandir", listing)
+    assert found_again(written, known) is first
+    assert "weather" not in listed
+    written.write("definitions/weather/new.yaml", "name: New\n")
+    assert len(found_again(written, known).apis) == 2
+    assert "weather" in listed
+
+
+def test_a_folder_that_is_listed_again_with_the_same_files_is_the_very_same(
+    written: Written,
+) -> None:
+    known = Known()
+    first = found_again(written, known)
+    new = written.root / "definitions/weather/get-forecast.yaml.new"
+    new.write_text("name: Other\n")
+    new.replace(written.root / API)
+    assert found_again(written, known) is first
+
+
+def test_a_folder_that_has_not_settled_or_holds_a_link_is_listed_each_time(
+    written: Written,
+) -> None:
+    folders, known = (written.root / "definitions", written.root / "policies"), Known()
+    find_files(*folders, Report(), known, now_ns=0)
+    assert [stamp for stamp, *_ in known.groups.values()] == [None]
+    find_files(*folders, Report(), known, now_ns=LATER)
+    assert [stamp for stamp, *_ in known.groups.values()] != [None]
+    (written.root / "definitions/weather/link.yaml").symlink_to("get-forecast.yaml")
+    find_files(*folders, Report(), known, now_ns=LATER)
+    assert [stamp for stamp, *_ in known.groups.values()] == [None]
+
+
+def test_what_is_wrong_in_a_folder_is_told_again_though_it_is_not_listed(written: Written) -> None:
+    folders, known = (written.root / "definitions", written.root / "policies"), Known()
+    written.remove(GROUP).write("definitions/weather/odd.yml", "a: 1\n")
+    told = []
+    for _ in range(3):
+        report = Report()
+        find_files(*folders, report, known, now_ns=LATER)
+        told.append(report.errors)
+    assert told[0] == told[1] == told[2]
+    assert len(told[0]) == 2
+
+
+def test_what_is_gone_is_forgotten(written: Written) -> None:
+    known = Known()
+    found_again(written, known)
+    known.forget_others({written.root / GATEWAY})
+    assert list(known.places) == [str(written.root / GATEWAY)]
+    assert known.groups == {}

@@ -139,7 +139,7 @@ def test_a_broken_gateway_yaml_does_not_make_it_read_all_again(
     written: Written, reader: ProjectReader, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     reader.read()
-    monkeypatch.setattr("apigateway.definition.gather.read_api_file", None)
+    monkeypatch.setattr("apigateway.definition.group_files.read_api_file", None)
     written.write(GATEWAY, "account: 1\n")
     assert len(problems(reader)) == 2
     written.write(GATEWAY, 'account: "1001"\nregion: cn-hangzhou\n')
@@ -257,7 +257,7 @@ def test_a_file_that_is_gone_and_comes_back_is_read(
     before = reader.read()
     written.remove(OTHER)
     assert [api.name for api in reader.read().apis] == ["GetForecast"]
-    known = (reader._memory.sources.seen, reader._memory.apis, map(Path, reader._places))
+    known = (reader._memory.sources.seen, reader._memory.apis, map(Path, reader._places.places))
     assert all(written.root / OTHER not in paths for paths in known)
     written.write(OTHER, OTHER_TEXT)
     assert reader.read() == before

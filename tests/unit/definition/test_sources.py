@@ -88,9 +88,8 @@ def test_a_file_is_read_to_its_end_however_it_grows_and_one_that_is_too_large_is
     place: Place, size: int
 ) -> None:
     place.path.write_bytes(b"# " + b"x" * (size - 4) + b"\n1")
-    real = place.path.stat()
-    shrunk = os.stat_result((*real[:6], 1, *real[7:10]))  # a moment ago it held one byte
-    with mock.patch.object(os, "stat", return_value=shrunk):
+    read = sources._content
+    with mock.patch.object(sources, "_content", lambda path, _: read(path, 1)):  # as it was before
         source = Sources().at(place, LATER)
     if size > MAX_FILE_BYTES:
         assert "larger than" in source.problems[0].what
@@ -124,6 +123,6 @@ def test_a_look_that_finds_nothing_new_makes_nothing_that_has_to_be_collected(
     known.at(place, LATER)
     seen = known.seen[place.path]
     os.utime(place.path, (1, 1))
-    known.at(place, LATER + 1)
+    known.at(place, LATER)
     assert known.seen[place.path] is seen
-    assert (seen.read_ns, seen.stamp.split()[3]) == (LATER + 1, "1000000000")
+    assert seen.stamp.split()[3] == "1000000000"

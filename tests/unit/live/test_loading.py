@@ -171,3 +171,33 @@ def test_a_store_that_lost_its_releases_takes_nothing_out_of_service() -> None:
     first = loaded(store, SAMPLE)
     with pytest.raises(StoreUnavailable, match="lost its releases"):
         loaded(MemoryStore(), SAMPLE, first)
+
+
+def test_a_reload_has_the_digest_that_a_start_would_have() -> None:
+    store = MemoryStore()
+    first = loaded(store, SAMPLE)
+    for project in (edited(), replace(SAMPLE, grants=()), SAMPLE):
+        store.releases.apply(
+            [publishing(api, Environment.RELEASE) for api in project.apis if api != FORECAST],
+            note="",
+            by="me",
+            now_ms=NOW_MS,
+        )
+        second = loaded(store, project, first)
+        anew = load(project, store, None, leads=False, now_ms=NOW_MS)
+        assert second.digest == anew.digest != first.digest
+        first = second
+
+
+def test_a_reload_knows_what_is_another_and_what_is_served_no_more() -> None:
+    store = MemoryStore()
+    first = loaded(store, SAMPLE)
+    assert (first.differences, first.news, first.replaced) == ({}, "", [])
+    second = loaded(store, replace(SAMPLE, grants=()), first)
+    assert list(second.differences) == ["grant"]
+    assert second.news == f"grants removed: {len(SAMPLE.grants)}"
+    granted = [one for one in first.catalog.served if one.granted]
+    assert granted
+    assert all(any(part is one for part in second.replaced) for one in granted)
+    served = {id(one) for one in second.catalog.served}
+    assert not served & set(map(id, second.replaced))

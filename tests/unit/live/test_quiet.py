@@ -4,6 +4,7 @@ import gc
 import sys
 import threading
 from collections.abc import Iterator
+from contextlib import nullcontext
 
 import pytest
 
@@ -110,3 +111,26 @@ def test_letting_go_frees_what_nobody_else_holds_one_after_the_other() -> None:
     let_go(parts)
     assert parts == []
     assert freed == [2, 0]
+
+
+def test_a_thread_beside_the_event_loop_rests_between_steps_and_a_start_does_not(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    began: list[str] = []
+
+    def in_steps() -> nullcontext[None]:
+        began.append("steps")
+        return nullcontext()
+
+    monkeypatch.setattr("apigateway.live.quiet.in_steps", in_steps)
+
+    def load() -> None:
+        with quietly():
+            pass
+
+    load()
+    assert began == []
+    thread = threading.Thread(target=load)
+    thread.start()
+    thread.join()
+    assert began == ["steps"]

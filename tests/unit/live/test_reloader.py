@@ -330,3 +330,62 @@ def test_what_was_read_is_kept_once_by_who_leads(
             made.stop()
 
     asyncio.run(run())
+
+
+def test_of_many_releases_a_few_are_named_in_the_log(
+    caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("apigateway.live.reloader.MOST_TOLD", 2)
+
+    async def run() -> None:
+        reloader(Written(), MemoryStore(), Served())
+
+    with caplog.at_level(logging.INFO):
+        asyncio.run(run())
+    lines = [line for line in caplog.messages if line.startswith("released")]
+    assert len(lines) == 3
+    assert lines[2] == f"released {len(SAMPLE.apis) - 2} more"
+
+
+def test_what_is_served_no_more_goes_away_later_in_a_thread(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("apigateway.live.reloader.MANY", 0)
+    monkeypatch.setattr("apigateway.live.reloader.LET_GO_AFTER_S", 0.05)
+
+    async def run() -> None:
+        reader, served = Written(), Served()
+        made = reloader(reader, MemoryStore(), served)
+        reader.project = replace(SAMPLE, grants=())
+        await made.look()
+        replaced = served.loads[-1].replaced
+        assert replaced
+        await until(lambda: not replaced)
+        made.stop()
+
+    asyncio.run(run())
+
+
+def test_after_a_long_look_the_rest_is_not_long() -> None:
+    async def run() -> None:
+        made = reloader(Written(), MemoryStore(), Served())
+        slept: list[float] = []
+
+        async def sleep(seconds: float) -> None:
+            slept.append(seconds)
+            raise asyncio.CancelledError
+
+        made.cost_s = 0.0
+        made._due.set()
+        with pytest.MonkeyPatch.context() as patched:
+            patched.setattr(made.__class__, "look", costly)
+            patched.setattr("apigateway.live.reloader.asyncio.sleep", sleep)
+            with pytest.raises(asyncio.CancelledError):
+                await made._look_when_due()
+        assert slept == [2.0]
+
+    async def costly(made: Reloader) -> bool:
+        made.cost_s = 100.0
+        return False
+
+    asyncio.run(run())

@@ -397,7 +397,7 @@ def test_a_hangup_is_a_reload_unless_the_terminal_is_gone(
 
 
 ON_A_TERMINAL = """
-import os, signal, sys
+import os, signal, sys, time
 from apigateway.workers.supervisor import Terminal
 
 def end(*_):
@@ -407,8 +407,8 @@ def end(*_):
 terminal = Terminal()
 signal.signal(signal.SIGHUP, end)
 print(terminal.is_gone(), flush=True)
-while True:
-    signal.pause()
+while True:  # signal.pause() would miss a signal that comes just before it
+    time.sleep(0.05)
 """
 
 
