@@ -11,6 +11,7 @@ import ssl
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from functools import lru_cache
 from ipaddress import ip_address
 
 import aiohttp
@@ -47,10 +48,8 @@ class SystemResolver:
         A literal address is its own answer; a name under `.localhost` is the loopback
         (RFC 6761), since not every resolver knows it.
         """
-        if _is_literal(host):
-            return (host,)
-        if host == "localhost" or host.endswith(".localhost"):
-            return ("127.0.0.1",)
+        if (address := _own_address(host)) is not None:
+            return (address,)
         now = time.monotonic()
         known = self._known.get((host, port))
         if known is not None and known[0] > now:
@@ -72,12 +71,16 @@ class SystemResolver:
         return tuple(sorted(addresses, key=lambda address: ":" in address))
 
 
-def _is_literal(host: str) -> bool:
+@lru_cache(maxsize=4096)
+def _own_address(host: str) -> str | None:
+    """The address that a name is without asking anybody; None for a name that is to be resolved."""
+    if host == "localhost" or host.endswith(".localhost"):
+        return "127.0.0.1"
     try:
         ip_address(host)
     except ValueError:
-        return False
-    return True
+        return None
+    return host
 
 
 class Backends:

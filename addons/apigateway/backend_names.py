@@ -5,11 +5,26 @@ dropped, also when the gateway has nothing to send under it (a claim that the to
 optional parameter that was left out), since the backend would take it for checked.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
 
 from apigateway.model.api import Api, BackendParameter, Constant, Location, Mode
 
 OwnNames = Mapping[Location, frozenset[str]]
+
+Finder = Callable[[Any], Any]
+"""The value that a validated call sends: text, a part of a multipart body, or None for none."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BackendValues:
+    """The backend's name of each value that the definition sends, with its finder, by place."""
+
+    path: tuple[tuple[str, Finder], ...]
+    query: tuple[tuple[str, Finder], ...]
+    header: tuple[tuple[str, Finder], ...]
+    body: tuple[tuple[str, Finder], ...]
 
 
 def folded(name: str) -> str:

@@ -43,7 +43,10 @@ def resource_query(parameters: Pairs) -> str:
         values.setdefault(name, value)
     if not values:
         return ""
-    names = sorted(values, key=lambda name: name.encode("utf-16-be", "surrogatepass"))
+    if all(map(str.isascii, values)):
+        names = sorted(values)
+    else:
+        names = sorted(values, key=lambda name: name.encode("utf-16-be", "surrogatepass"))
     return "?" + "&".join(f"{name}={values[name]}" for name in names)
 
 

@@ -104,7 +104,7 @@ async def advance(call: Call, step: Step) -> None:
     A pass that is not the one the stage takes (a stage before it was skipped, crashed or taken
     out), a crash in the stage and a wrong pass at its end are bugs, and answered INTERNAL.
     """
-    if call.ended:
+    if call.refusal is not None or call.answer is not None:
         return
     began = time.perf_counter()
     try:
@@ -112,10 +112,11 @@ async def advance(call: Call, step: Step) -> None:
             found = type(call.state).__name__
             raise ChainError(f"{step.name} takes {step.enters.__name__}, but got {found}")
         left = step.stage(call.state)
-        if inspect.isawaitable(left):
-            left = await left
         if type(left) is not step.leaves:
-            raise ChainError(f"{step.name} gave {type(left).__name__}")
+            if inspect.isawaitable(left):
+                left = await left
+            if type(left) is not step.leaves:
+                raise ChainError(f"{step.name} gave {type(left).__name__}")
         call.state = left
     except Reply as reply:
         call.answer = reply.answer

@@ -6,6 +6,7 @@ client. What stands left of it anybody may have written.
 """
 
 from collections.abc import Sequence
+from functools import lru_cache
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address
 
 from apigateway.model.policy import IpNetwork
@@ -17,6 +18,7 @@ FORWARDED_PROTO = "X-Forwarded-Proto"
 _MAPPED = IPv6Network("::ffff:0:0/96")
 
 
+@lru_cache(maxsize=8192)
 def normal_address(text: str) -> IPv4Address | IPv6Address | None:
     """An IP address, with `::ffff:a.b.c.d` as the IPv4 address that it is; None if it is none."""
     try:
@@ -45,6 +47,8 @@ def client_address(peer: str, headers: Headers, trusted: Sequence[IpNetwork]) ->
 
     A hop that is no address ends the walk: what is to the right of it is what is known.
     """
+    if not trusted:
+        return _normal_text(peer)
     known = normal_address(peer)
     if known is None:
         return peer
@@ -60,11 +64,17 @@ def client_address(peer: str, headers: Headers, trusted: Sequence[IpNetwork]) ->
 def client_scheme(peer: str, scheme: str, headers: Headers, trusted: Sequence[IpNetwork]) -> str:
     """`https` where a trusted proxy says that it took the call over TLS. Of several values the
     last one is that proxy's own; those before it anybody may have written."""
-    if not is_any(normal_address(peer), trusted):
+    if not trusted or not is_any(normal_address(peer), trusted):
         return scheme
     values = headers.all(FORWARDED_PROTO)
     said = values[-1].rpartition(",")[2].strip().lower() if values else ""
     return said if said in ("http", "https") else scheme
+
+
+@lru_cache(maxsize=8192)
+def _normal_text(peer: str) -> str:
+    known = normal_address(peer)
+    return peer if known is None else str(known)
 
 
 def _host_of(hop: str) -> str:

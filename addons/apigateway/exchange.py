@@ -5,8 +5,8 @@ sees a stage that reads too much. Nothing is None for "not yet". Passes are froz
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
-from typing import Any, TypeVar, dataclass_transform
+from dataclasses import dataclass, fields, is_dataclass
+from typing import Any, ClassVar, TypeVar, cast, dataclass_transform
 
 from apigateway.model.app import App
 from apigateway.model.catalog import BoundDomain, Catalog, ServedApi, TlsProfile
@@ -18,16 +18,46 @@ from apigateway.wire import Headers, Pairs
 P = TypeVar("P")
 
 
+class Pass:
+    """What all passes have in common: how the next is made of the one before."""
+
+    _before: ClassVar[type]
+    _found: ClassVar[frozenset[str]]
+
+    @classmethod
+    def after(cls: type[P], before: "Pass", **found: Any) -> P:
+        """This pass, of the one before and what was found out.
+
+        Raises:
+            TypeError: `before` is not the rung below, or something is missing or unknown.
+        """
+        if type(before) is not cls._before or found.keys() != cls._found:  # type: ignore[attr-defined]
+            raise TypeError(_misfit(cls, before, found))
+        made = object.__new__(cls)
+        made.__dict__.update(before.__dict__, **found)
+        return made
+
+
+def _misfit(cls: Any, before: Pass, found: Mapping[str, object]) -> str:
+    if type(before) is not cls._before:
+        below = cls._before.__name__
+        return f"{cls.__name__} comes after {below}, not after {type(before).__name__}"
+    odd = sorted(cls._found.symmetric_difference(found))
+    return f"{cls.__name__} is missing or does not know: {', '.join(odd)}"
+
+
 @dataclass_transform(frozen_default=True, kw_only_default=True)
 def rung(cls: type[P]) -> type[P]:
     """A frozen, keyword-only dataclass that is made with one dict update.
 
     The generated `__init__` of a frozen dataclass sets field by field, which over ten stages
-    costs more than the stages; here `Routed(**vars(received), group=...)` is one copy. Like the
-    generated one, it refuses missing and unknown fields.
+    costs more than the stages. Like the generated one, this refuses missing and unknown fields.
     """
-    made = dataclass(frozen=True, kw_only=True, init=False)(cls)
-    names = frozenset(field.name for field in fields(made))  # type: ignore[arg-type]
+    made: Any = dataclass(frozen=True, kw_only=True, init=False)(cls)
+    names = frozenset(field.name for field in fields(made))
+    made._before = made.__bases__[0]
+    below = fields(made._before) if is_dataclass(made._before) else ()
+    made._found = names.difference(field.name for field in below)
 
     def __init__(self: Any, **given: Any) -> None:
         if given.keys() != names:
@@ -35,8 +65,8 @@ def rung(cls: type[P]) -> type[P]:
             raise TypeError(f"{cls.__name__} is missing or does not know: {', '.join(odd)}")
         self.__dict__.update(given)
 
-    made.__init__ = __init__  # type: ignore[method-assign]
-    return made
+    made.__init__ = __init__
+    return cast(type[P], made)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,6 +90,18 @@ class Outbound:
     @property
     def target(self) -> str:
         return f"{self.path}?{self.query}" if self.query else self.path
+
+    def with_headers(self, headers: Pairs) -> "Outbound":
+        return Outbound(
+            method=self.method,
+            path=self.path,
+            query=self.query,
+            headers=headers,
+            body=self.body,
+            query_pairs=self.query_pairs,
+            form_pairs=self.form_pairs,
+            defined=self.defined,
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -122,7 +164,7 @@ class Reply(Exception):
 
 
 @rung
-class Received:
+class Received(Pass):
     """A call as it came in. `path` and `query` as on the wire; `host` lower case, no port;
     `scheme` is the caller's protocol; `peer` the address at the other end of the socket; `sni`
     the domain that the TLS handshake was for, "" without TLS."""

@@ -63,27 +63,20 @@ def _string_check(parameter: Parameter) -> Check:
     shortest, longest = parameter.min_length, parameter.max_length
 
     def check(text: str) -> None:
-        if not text.isascii() and not _is_utf8(text):
-            raise BrokenRule("is not UTF-8")
+        try:
+            raw = text.encode("utf-8")
+        except UnicodeEncodeError:  # text that stands for bytes which were none
+            raise BrokenRule("is not UTF-8") from None
         if shortest is not None and len(text) < shortest:
             raise BrokenRule(f"is shorter than {shortest}")
         if longest is not None and len(text) > longest:
             raise BrokenRule(f"is longer than {longest}")
-        if pattern is not None and not pattern.fullmatch(text):
+        if pattern is not None and not pattern.fullmatch(raw):  # RE2 reads bytes
             raise BrokenRule(f"does not match {parameter.pattern}")
         if choices and text not in choices:
             raise BrokenRule(f"is not one of {', '.join(parameter.enum)}")
 
     return check
-
-
-def _is_utf8(text: str) -> bool:
-    """False for text that stands for bytes which were none (surrogate escapes)."""
-    try:
-        text.encode("utf-8")
-    except UnicodeEncodeError:
-        return False
-    return True
 
 
 def _number_check(parameter: Parameter) -> Check:

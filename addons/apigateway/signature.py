@@ -8,8 +8,10 @@ gives the strings in the order they are tried, the documented one first.
 import base64
 import hashlib
 import hmac
+from binascii import b2a_base64
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 
 from apigateway.model.api import SignatureMethod
 from apigateway.wire import Headers, decode_form_text, decode_path, is_form
@@ -41,12 +43,15 @@ class SignableRequest:
 
 def sign(secret: str, text: str, method: SignatureMethod = SignatureMethod.HMAC_SHA256) -> str:
     """Base64 of the HMAC over the UTF-8 bytes of `text`; surrogate escapes become their bytes."""
-    mac = hmac.digest(
-        secret.encode("utf-8"),
-        text.encode("utf-8", "surrogateescape"),
-        method.value.removeprefix("Hmac").lower(),
-    )
-    return base64.b64encode(mac).decode("ascii")
+    mac = _keyed(secret, method).copy()
+    mac.update(text.encode("utf-8", "surrogateescape"))
+    return b2a_base64(mac.digest(), newline=False).decode("ascii")
+
+
+@lru_cache(maxsize=4096)
+def _keyed(secret: str, method: SignatureMethod) -> hmac.HMAC:
+    """The HMAC that has read its key, to be copied: a third of the cost of a new one."""
+    return hmac.new(secret.encode("utf-8"), digestmod=method.value.removeprefix("Hmac").lower())
 
 
 def content_md5(body: bytes) -> str:
@@ -57,7 +62,7 @@ def content_md5(body: bytes) -> str:
 def signed_header_names(headers: Headers) -> list[str]:
     """Names in `X-Ca-Signature-Headers` as spelled there, trimmed, sorted by code point."""
     listed = headers.first(SIGNATURE_HEADERS) or ""
-    return sorted(name for item in listed.split(",") if (name := item.strip()))
+    return sorted([name for item in listed.split(",") if (name := item.strip())])
 
 
 def string_to_sign(request: SignableRequest) -> str:
@@ -73,19 +78,12 @@ def candidates(request: SignableRequest) -> Iterator[str]:
     """
     front = _front(request)
     decoded = decode_path(request.path)
-    paths = (
-        [request.path]
-        if decoded is None or decoded == request.path
-        else [
-            decoded,
-            request.path,
-        ]
-    )
-    form = (
-        request.body.decode("utf-8", "surrogateescape")
-        if request.body and is_form(request.headers.first("Content-Type") or "")
-        else ""
-    )
+    paths = [request.path]
+    if decoded is not None and decoded != request.path:
+        paths.insert(0, decoded)
+    form = ""
+    if request.body and is_form(request.headers.first("Content-Type") or ""):
+        form = request.body.decode("utf-8", "surrogateescape")
     seen: set[str] = set()
     for resource in (_documented_parameters, _historical_parameters):
         parameters = resource(request.query, form)
@@ -102,15 +100,12 @@ def _front(request: SignableRequest) -> str:
     content_type = headers.first(SIGNED_CONTENT_TYPE)
     if content_type is None:
         content_type = headers.first("Content-Type") or ""
-    lines = [
-        request.method.upper(),
-        headers.first("Accept") or "",
-        headers.first("Content-MD5") or "",
-        content_type,
-        headers.first("Date") or "",
-        *(f"{name}:{headers.first(name) or ''}" for name in signed_header_names(headers)),
-    ]
-    return "\n".join(lines) + "\n"
+    first = headers.first
+    listed = [f"{name}:{first(name) or ''}\n" for name in signed_header_names(headers)]
+    return (
+        f"{request.method.upper()}\n{first('Accept') or ''}\n{first('Content-MD5') or ''}\n"
+        f"{content_type}\n{first('Date') or ''}\n{''.join(listed)}"
+    )
 
 
 def _documented_parameters(query: str, form: str) -> str:

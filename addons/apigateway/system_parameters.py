@@ -7,6 +7,7 @@ protocol 5.5. Callers never see these names and cannot send them.
 import json
 from collections.abc import Callable
 from email.utils import formatdate
+from functools import lru_cache
 from typing import Any
 
 from apigateway.client_address import is_any, normal_address
@@ -20,10 +21,15 @@ def source_vpc(client_ip: str, known: tuple[SourceVpc, ...]) -> str:
     return next((vpc.vpc_id for vpc in known if is_any(address, vpc.networks)), "")
 
 
+@lru_cache(maxsize=16)
+def _date(seconds: int) -> str:
+    return formatdate(seconds, usegmt=True)
+
+
 SYSTEM_PARAMETERS: dict[str, Callable[[Validated], str]] = {
     "CaClientIp": lambda call: call.client_ip,
     "CaDomain": lambda call: call.host,
-    "CaRequestHandleTime": lambda call: formatdate(call.received_ms / 1000, usegmt=True),
+    "CaRequestHandleTime": lambda call: _date(call.received_ms // 1000),
     "CaAppId": lambda call: call.app.id if call.app else "",
     "CaAppKey": lambda call: call.app.key if call.app else "",
     "CaAppExtendInfo": lambda call: call.app.extend_info if call.app else "",

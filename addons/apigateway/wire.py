@@ -6,7 +6,7 @@ UTF-8 on the wire; reference: protocol 1.2), with undecodable bytes as surrogate
 
 import codecs
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from urllib.parse import unquote_to_bytes
 
 FORM_MEDIA_TYPE = "application/x-www-form-urlencoded"
@@ -41,27 +41,41 @@ _TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 
 
 class Headers:
-    """Header fields in the order received, spelled as received; looked up in any case."""
+    """Header fields in the order received, spelled as received; looked up in any case.
 
-    __slots__ = ("_index", "fields")
+    `repeated` are the names in lower case that stand more than once, with all their values.
+    """
+
+    __slots__ = ("_first", "fields", "repeated")
 
     def __init__(self, fields: Iterable[tuple[str, str]]) -> None:
         self.fields: Pairs = tuple(fields)
-        index: dict[str, list[str]] = {}
+        first: dict[str, str] = {}
+        repeated: dict[str, list[str]] = {}
         for name, value in self.fields:
-            index.setdefault(name.lower(), []).append(value)
-        self._index = index
+            lower = name.lower()
+            if lower not in first:
+                first[lower] = value
+            elif lower in repeated:
+                repeated[lower].append(value)
+            else:
+                repeated[lower] = [first[lower], value]
+        self._first = first
+        self.repeated: Mapping[str, Sequence[str]] = repeated
 
     def first(self, name: str) -> str | None:
         """The first value of a field, or None when it is absent."""
-        values = self._index.get(name.lower())
-        return values[0] if values else None
+        return self._first.get(name.lower())
 
     def all(self, name: str) -> Sequence[str]:
-        return self._index.get(name.lower(), ())
+        lower = name.lower()
+        if lower in self.repeated:
+            return self.repeated[lower]
+        value = self._first.get(lower)
+        return () if value is None else [value]
 
     def __contains__(self, name: str) -> bool:
-        return name.lower() in self._index
+        return name.lower() in self._first
 
     def __repr__(self) -> str:
         return f"Headers({self.fields!r})"

@@ -8,6 +8,7 @@ from typing import Any, TypeVar
 import pytest
 
 from apigateway.backend_names import own_names
+from apigateway.backend_values import backend_values
 from apigateway.chain import Step, link
 from apigateway.documents import DocumentSchema
 from apigateway.errors import Fault, Refusal
@@ -114,6 +115,7 @@ def serve(api: Api, **bound: Any) -> ServedApi:
                 None if isinstance(backend, MockBackend) else parse_pattern(backend.path)
             ),
             "own_names": own_names(api),
+            "backend_values": backend_values(api),
             "granted": frozenset({APP.id}),
             **bound,
         }

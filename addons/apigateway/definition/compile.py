@@ -12,6 +12,7 @@ from operator import is_
 
 from apigateway.backend_names import own_names
 from apigateway.backend_tls import tls_profile
+from apigateway.backend_values import backend_values
 from apigateway.definition.check_variables import settle
 from apigateway.definition.parse import parse_api
 from apigateway.definition.project import Project
@@ -213,6 +214,7 @@ def _compiled(
         body_schema=DocumentSchema(body.schema) if body.schema is not None else None,
         backend_path=None if isinstance(backend, MockBackend) else parse_pattern(backend.path),
         own_names=own_names(api),
+        backend_values=backend_values(api),
         granted=granted,
         throttling=throttling,
         signature_key=signature_key,

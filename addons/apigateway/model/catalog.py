@@ -8,7 +8,7 @@ import ssl
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from apigateway.backend_names import OwnNames
+from apigateway.backend_names import BackendValues, OwnNames
 from apigateway.documents import DocumentSchema
 from apigateway.matching import PathPattern, RouteTable
 from apigateway.model.api import Api
@@ -25,7 +25,8 @@ class ServedApi:
     """One released API in one environment, with all that is bound to it.
 
     `rules` are the compiled parameters in declared order; `granted` holds ids of apps;
-    `backend_path` is None for a mock; `own_names` are what callers cannot send to the backend.
+    `backend_path` is None for a mock; `own_names` are what callers cannot send to the backend,
+    `backend_values` what the definition sends there.
     `unresolved` says why calls are refused: what the environment's variables lack; "" otherwise.
     """
 
@@ -37,6 +38,7 @@ class ServedApi:
     body_schema: DocumentSchema | None
     backend_path: PathPattern | None
     own_names: OwnNames
+    backend_values: BackendValues
     granted: frozenset[str]
     throttling: ThrottlingPolicy | None = None
     signature_key: SignatureKey | None = None

@@ -52,8 +52,10 @@ def refuse_repeated(headers: Headers) -> None:
 
     Otherwise a backend that reads the last value would act on what was never signed.
     """
+    if not headers.repeated:
+        return
     for name in signed_header_names(headers):
-        if len(headers.all(name)) > 1:
+        if name.lower() in headers.repeated:
             raise Refusal(
                 Fault.INVALID_HEADER, "it is signed", name=name[:100], reason="is repeated"
             )
@@ -205,4 +207,4 @@ def _identified(
 ) -> Identified:
     if token:
         proof = f"{proof}, id_token" if proof else "id_token"
-    return Identified(**vars(call), app=app, proof=proof or "anonymous", token=token, claims=claims)
+    return Identified.after(call, app=app, proof=proof or "anonymous", token=token, claims=claims)

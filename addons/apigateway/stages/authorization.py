@@ -14,10 +14,10 @@ class Authorization:
     def __call__(self, call: Identified) -> Authorized:
         if call.app is None:
             asked = "id_token" if call.token else "anonymous API"
-            return Authorized(**vars(call), authorized_by=asked)
+            return Authorized.after(call, authorized_by=asked)
         if call.app.id not in call.served.granted:
             raise Refusal(
                 Fault.UNAUTHORIZED,
                 f"app {call.app.name} has no grant of {call.served.api.name} in {call.environment}",
             )
-        return Authorized(**vars(call), authorized_by=f"grant to app {call.app.name}")
+        return Authorized.after(call, authorized_by=f"grant to app {call.app.name}")

@@ -8,9 +8,11 @@ caller's own copy of it is dropped.
 
 import re
 from collections.abc import Container, Iterable, Iterator
-from urllib.parse import quote, urlencode
+from functools import lru_cache
+from typing import Any
+from urllib.parse import quote
 
-from apigateway.backend_names import folded
+from apigateway.backend_names import Finder, folded
 from apigateway.errors import Fault, Refusal
 from apigateway.exchange import Mapped, Outbound, Validated
 from apigateway.matching import PathPattern, fills_a_segment
@@ -22,9 +24,7 @@ from apigateway.model.api import (
     Mode,
     VpcBackend,
 )
-from apigateway.multipart_body import Part
 from apigateway.outbound_body import outbound_body
-from apigateway.system_parameters import SYSTEM_PARAMETERS, claim_text
 from apigateway.wire import (
     APP_CODE_PARAMETER,
     Headers,
@@ -75,34 +75,9 @@ HOP_BY_HOP = frozenset(
 
 _ON_THE_WIRE = "".join(map(chr, range(0x21, 0x7F))).replace("#", "")
 _CONTROL = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]")
+_PLAIN = re.compile(r"[A-Za-z0-9_.~-]*\Z")
+_PLAIN_SEGMENT = re.compile(r"[A-Za-z0-9_.~!$&'()*+,;=:@-]*\Z").match
 _PATH_SAFE = "!$&'()*+,;=:@~"
-
-
-def placed_values(call: Validated) -> Iterator[tuple[Location, str, str | Part]]:
-    """Every value that the definition sends, as (location, backend name, value). A file stands in
-    a body only, which the definition's check sees to."""
-    api = call.served.api
-    passthrough = api.request.mode is Mode.PASSTHROUGH
-    mapped = {parameter.source for parameter in api.backend_parameters}
-    for parameter in api.backend_parameters:
-        if (value := _argument(call, parameter.source)) is not None:
-            yield parameter.location, parameter.name, value
-    for declared in api.request.parameters:
-        if declared.name in mapped or (passthrough and declared.location is not Location.PATH):
-            continue
-        if (value := _argument(call, declared.name)) is not None:
-            yield declared.location, declared.name, value
-    for constant in api.constants:
-        yield constant.location, constant.name, constant.value
-    for system in api.system_parameters:
-        yield system.location, system.name, SYSTEM_PARAMETERS[system.source](call)
-    for claim in api.claims:
-        if (text := claim_text(call.claims.get(claim.source))) is not None:
-            yield claim.location, claim.name, text
-
-
-def _argument(call: Validated, name: str) -> str | Part | None:
-    return call.files.get(name) or call.arguments.get(name)
 
 
 def build_path(pattern: PathPattern, values: dict[str, str], rest: Iterable[str]) -> str:
@@ -113,6 +88,8 @@ def build_path(pattern: PathPattern, values: dict[str, str], rest: Iterable[str]
     ]
     if pattern.open_ended:
         segments.extend(_segment("*", value) if value else "" for value in rest)
+    if all(map(_PLAIN_SEGMENT, segments)):
+        return "/" + "/".join(segments)
     return "/" + "/".join(
         quote(segment, safe=_PATH_SAFE, errors="surrogateescape") for segment in segments
     )
@@ -141,23 +118,35 @@ def header_value(name: str, value: str) -> str:
     return value.strip(" \t")
 
 
-def passed_headers(headers: Headers, mode: Mode, own: frozenset[str]) -> Iterator[tuple[str, str]]:
+def passed_headers(
+    headers: Headers, mode: Mode, own: frozenset[str], *, without_content: bool = False
+) -> Iterator[tuple[str, str]]:
     """The caller's header fields that go on, without those of one connection, those of the
-    gateway's protocol, and any spelling of a name in `own` (`X_App` may be read as `X-App`)."""
+    gateway's protocol, and any spelling of a name in `own` (`X_App` may be read as `X-App`);
+    `without_content` without those that describe a body, too."""
     nominated = {
         token.strip().lower() for value in headers.all("Connection") for token in value.split(",")
     }
-    for name, value in headers.fields:
-        lower, plain = name.lower(), folded(name)
-        if lower in HOP_BY_HOP or lower in nominated or plain in own:
+    for field in headers.fields:
+        lower, plain, may_pass = _kind_of(field[0])
+        if not may_pass or plain in own or (nominated and lower in nominated):
             continue
         if mode is Mode.MAPPING and lower not in REPRESENTATION:
             continue
-        if plain.startswith("x-ca-") or plain == "x-forwarded-for":
+        if lower == "authorization" and field[1].strip().upper().startswith("APPCODE"):
             continue
-        if lower == "authorization" and value.strip().upper().startswith("APPCODE"):
+        if without_content and lower.startswith("content-"):
             continue
-        yield name, value
+        yield field
+
+
+@lru_cache(maxsize=4096)
+def _kind_of(name: str) -> tuple[str, str, bool]:
+    """A field's name in lower case and folded, and whether it is neither of one connection nor the
+    gateway's. Callers send the same names again and again."""
+    lower, plain = name.lower(), folded(name)
+    ours = plain.startswith("x-ca-") or plain == "x-forwarded-for"
+    return lower, plain, lower not in HOP_BY_HOP and not ours
 
 
 def left_over_query(raw: str, taken: Container[str]) -> str:
@@ -180,36 +169,36 @@ def _name_of(item: str) -> str:
 def outbound_request(
     call: Validated, backend: HttpBackend | VpcBackend, path_pattern: PathPattern
 ) -> Outbound:
-    mode = call.served.api.request.mode
-    places: dict[Location, list[tuple[str, str]]] = {location: [] for location in Location}
-    fields: list[tuple[str, str | Part]] = []
-    for location, name, value in placed_values(call):
-        if location is Location.BODY:
-            fields.append((name, value))
-        elif isinstance(value, str):
-            places[location].append((name, value))
-    defined = [(name, header_value(name, value)) for name, value in places[Location.HEADER]]
-    query, query_pairs = _query(call, tuple(places[Location.QUERY]))
-    body = outbound_body(call, fields)
-    own = call.served.own_names[Location.HEADER]
-    passed = passed_headers(call.headers, mode, own)
+    served = call.served
+    values, own = served.backend_values, served.own_names[Location.HEADER]
+    defined = [(name, header_value(name, value)) for name, value in _found(values.header, call)]
+    query, query_pairs = _query(call, _found(values.query, call))
+    body = outbound_body(call, _found(values.body, call))
+    mode = served.api.request.mode
+    headers = list(passed_headers(call.headers, mode, own, without_content=body.made))
     if body.made:
-        passed = (field for field in passed if not field[0].lower().startswith("content-"))
         defined = [(name, _type_made(name, value, body.content_type)) for name, value in defined]
-    headers = [*passed, *defined]
+    headers += defined
     if body.content_type and "content-type" not in own:
         headers.append(("Content-Type", body.content_type))
-    headers += [("X-Ca-Request-Id", call.request_id), ("X-Forwarded-For", call.client_ip)]
+    headers.append(("X-Ca-Request-Id", call.request_id))
+    headers.append(("X-Forwarded-For", call.client_ip))
     return Outbound(
         method=backend.method or call.method,
-        path=build_path(path_pattern, dict(places[Location.PATH]), call.path_rest),
+        path=build_path(path_pattern, dict(_found(values.path, call)), call.path_rest),
         query=query,
         headers=tuple(headers),
         body=body.content,
         query_pairs=query_pairs,
         form_pairs=body.form_pairs,
-        defined=tuple(name for name, _ in defined),
+        defined=tuple([name for name, _ in defined]),
     )
+
+
+def _found(places: tuple[tuple[str, Finder], ...], call: Validated) -> list[tuple[str, Any]]:
+    """What a call sends at these places. A file stands in a body only, which the definition's
+    check sees to."""
+    return [(name, value) for name, find in places if (value := find(call)) is not None]
 
 
 def _type_made(name: str, value: str, made: str) -> str:
@@ -222,11 +211,11 @@ def _type_made(name: str, value: str, made: str) -> str:
         return made
 
 
-def _query(call: Validated, own: Pairs) -> tuple[str, Pairs]:
+def _query(call: Validated, own: list[tuple[str, str]]) -> tuple[str, Pairs]:
     """The query as sent, and its pairs decoded: what is left of the caller's, then the own."""
-    encoded = urlencode(own, quote_via=quote, errors="surrogateescape")
+    encoded = "&".join([f"{_quoted(name)}={_quoted(value)}" for name, value in own])
     if call.served.api.request.mode is Mode.MAPPING or not call.query:
-        return encoded, own
+        return encoded, tuple(own)
     taken: Container[str] = call.served.own_names[Location.QUERY]
     if call.served.api.auth.app_code is AppCodeUse.HEADER_OR_QUERY:
         codes = {name for name, _ in call.query_pairs if name.lower() == APP_CODE_PARAMETER}
@@ -236,6 +225,12 @@ def _query(call: Validated, own: Pairs) -> tuple[str, Pairs]:
     return f"{raw}&{encoded}" if raw and encoded else raw or encoded, (*pairs, *own)
 
 
+def _quoted(text: str) -> str:
+    if _PLAIN.match(text):
+        return text
+    return quote(text, safe="", errors="surrogateescape")
+
+
 class Mapping:
     """Validated -> Mapped."""
 
@@ -243,5 +238,5 @@ class Mapping:
         backend, pattern = call.served.api.backend, call.served.backend_path
         if isinstance(backend, MockBackend) or pattern is None:
             nothing = Outbound(method=call.method, path="/", query="", headers=(), body=b"")
-            return Mapped(**vars(call), outbound=nothing)
-        return Mapped(**vars(call), outbound=outbound_request(call, backend, pattern))
+            return Mapped.after(call, outbound=nothing)
+        return Mapped.after(call, outbound=outbound_request(call, backend, pattern))

@@ -4,6 +4,7 @@ Guide, "Define backend service information" and the VPC part. Stage variables ha
 already; where one has none, no call of the API goes anywhere.
 """
 
+from apigateway.catalog_memo import CatalogMemo
 from apigateway.errors import Fault, Refusal
 from apigateway.exchange import HttpUpstream, Mapped, MockUpstream, Resolved, Upstream
 from apigateway.model.api import Backend, HttpBackend, MockBackend
@@ -57,8 +58,15 @@ def _tls_of(scheme: str, name: str | None, catalog: Catalog) -> TlsProfile | Non
 class Resolution:
     """Mapped -> Resolved."""
 
+    def __init__(self) -> None:
+        self._upstreams: CatalogMemo[int, Upstream] = CatalogMemo()
+
     def __call__(self, call: Mapped) -> Resolved:
-        if call.served.unresolved:
-            raise Refusal(Fault.BACKEND_ADDRESS, call.served.unresolved)
-        upstream = upstream_of(call.served.api.backend, call.catalog)
-        return Resolved(**vars(call), upstream=upstream)
+        known = self._upstreams.of(call.catalog)
+        upstream = known.get(id(call.served))
+        if upstream is None:
+            if call.served.unresolved:
+                raise Refusal(Fault.BACKEND_ADDRESS, call.served.unresolved)
+            upstream = upstream_of(call.served.api.backend, call.catalog)
+            known[id(call.served)] = upstream
+        return Resolved.after(call, upstream=upstream)

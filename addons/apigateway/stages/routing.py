@@ -102,8 +102,8 @@ class Routing:
                 method=call.method,
                 path=call.path,
             )
-        return Routed(
-            **vars(call),
+        return Routed.after(
+            call,
             bound=bound,
             environment=environment,
             served=match.endpoint,

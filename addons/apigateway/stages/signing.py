@@ -5,8 +5,6 @@ the signature stands in X-Ca-Proxy-Signature (what real backends read) and in X-
 (what the guide names). Content-MD5 of a POST or PUT document is computed and sent.
 """
 
-from dataclasses import replace
-
 from apigateway.backend_signature import (
     PROXY_SIGNATURE,
     PROXY_SIGNATURE_HEADERS,
@@ -19,7 +17,7 @@ from apigateway.backend_signature import (
 from apigateway.exchange import MockUpstream, Outbound, Permitted, Signed
 from apigateway.model.policy import SignatureKey
 from apigateway.signature import SIGNATURE, sign
-from apigateway.wire import Headers, is_form
+from apigateway.wire import Headers, Pairs, is_form
 
 REQUEST_MODE = "X-Ca-Request-Mode"
 
@@ -32,7 +30,7 @@ def is_debug(headers: Headers) -> bool:
 def sign_outbound(outbound: Outbound, key: SignatureKey, *, debug: bool) -> Outbound:
     """The request with the gateway's signature headers added."""
     headers = list(outbound.headers)
-    content_type = Headers(headers).first("Content-Type") or ""
+    content_type = _content_type(outbound.headers)
     md5 = document_md5(outbound.method, outbound.body, content_type)
     if md5:
         headers = [field for field in headers if field[0].lower() != "content-md5"]
@@ -40,23 +38,25 @@ def sign_outbound(outbound: Outbound, key: SignatureKey, *, debug: bool) -> Outb
     headers.append((PROXY_SIGNATURE_KEY, key.key))
     fields = dict(headers)
     names = sorted({name for name in (*outbound.defined, PROXY_SIGNATURE_KEY) if name in fields})
-    signed = tuple((name, fields[name]) for name in names)
-    text = backend_string_to_sign(
-        outbound.method,
-        md5,
-        signed,
-        outbound.path,
-        (*outbound.query_pairs, *(outbound.form_pairs if is_form(content_type) else ())),
-    )
+    signed = tuple([(name, fields[name]) for name in names])
+    parameters = outbound.query_pairs
+    if outbound.form_pairs and is_form(content_type):
+        parameters += outbound.form_pairs
+    text = backend_string_to_sign(outbound.method, md5, signed, outbound.path, parameters)
     signature = sign(key.secret.reveal(), text)
-    headers += [
-        (PROXY_SIGNATURE_HEADERS, ",".join(names)),
-        (PROXY_SIGNATURE, signature),
-        (SIGNATURE, signature),
-    ]
+    headers.append((PROXY_SIGNATURE_HEADERS, ",".join(names)))
+    headers.append((PROXY_SIGNATURE, signature))
+    headers.append((SIGNATURE, signature))
     if debug:
         headers.append((PROXY_STRING_TO_SIGN, one_line(text)))
-    return replace(outbound, headers=tuple(headers))
+    return outbound.with_headers(tuple(headers))
+
+
+def _content_type(fields: Pairs) -> str:
+    for name, value in fields:
+        if len(name) == len("Content-Type") and name.lower() == "content-type":
+            return value
+    return ""
 
 
 class Signing:
@@ -67,4 +67,4 @@ class Signing:
         outbound = call.outbound
         if key is not None and not isinstance(call.upstream, MockUpstream):
             outbound = sign_outbound(outbound, key, debug=is_debug(call.headers))
-        return Signed(**vars(call), dispatched=outbound)
+        return Signed.after(call, dispatched=outbound)

@@ -168,4 +168,4 @@ class Throttling:
             )
         if tally.wait_ms:
             await self._sleep(tally.wait_ms / 1000)
-        return Throttled(**vars(call), tally=tally)
+        return Throttled.after(call, tally=tally)

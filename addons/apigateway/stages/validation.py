@@ -167,6 +167,8 @@ def refuse_wrong_document(call: Throttled) -> None:
 
 def body_values(form: Pairs, parts: tuple[Part, ...]) -> Mapping[str, str | Part]:
     """The first field or part of each name."""
+    if not form and not parts:
+        return {}
     found: dict[str, str | Part] = {**first_values(form)}
     for part in parts:
         found.setdefault(part.name, part)
@@ -210,8 +212,8 @@ class Validation:
                 arguments[name] = argument
         if checked:
             refuse_wrong_document(call)
-        return Validated(
-            **vars(call),
+        return Validated.after(
+            call,
             arguments=arguments,
             files=files,
             query_pairs=query_pairs,

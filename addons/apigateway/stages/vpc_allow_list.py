@@ -7,6 +7,7 @@ so a name that resolves differently a moment later leads nowhere (DNS rebinding)
 
 from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
 
+from apigateway.catalog_memo import CatalogMemo
 from apigateway.errors import Fault, Refusal
 from apigateway.exchange import HttpUpstream, MockUpstream, Permitted, Resolved
 from apigateway.model.catalog import Catalog
@@ -31,6 +32,9 @@ NEVER_A_BACKEND = tuple(
 )
 """Addresses of no backend: unspecified, link-local, multicast, reserved, and the metadata
 services of clouds (whoever can write a definition must not read a machine's credentials)."""
+
+MOST_KNOWN = 10_000
+"""Checked addresses of one catalog; a name may lead to another address at any time."""
 
 _NAT64 = ip_network("64:ff9b::/96")
 
@@ -62,11 +66,12 @@ class VpcAllowList:
 
     def __init__(self, resolver: Resolver) -> None:
         self._resolver = resolver
+        self._reasons: CatalogMemo[tuple[str, bool], str | None] = CatalogMemo()
 
     async def __call__(self, call: Resolved) -> Permitted:
         upstream = call.upstream
         if isinstance(upstream, MockUpstream):
-            return Permitted(**vars(call), pinned="")
+            return Permitted.after(call, pinned="")
         fault = Fault.VPC_ACCESS_DENIED if upstream.vpc_access else Fault.BACKEND_ADDRESS
         if upstream.vpc_access:
             access = call.catalog.vpc_accesses.get(upstream.vpc_access)
@@ -76,6 +81,15 @@ class VpcAllowList:
         if not addresses:
             raise Refusal(fault, f"{upstream.host} has no address")
         pinned = addresses[0]
-        if (reason := refusal_of(upstream, pinned, call.catalog)) is not None:
+        if (reason := self._refusal_of(upstream, pinned, call.catalog)) is not None:
             raise Refusal(fault, f"{upstream.host}: {reason}")
-        return Permitted(**vars(call), pinned=pinned)
+        return Permitted.after(call, pinned=pinned)
+
+    def _refusal_of(self, upstream: HttpUpstream, address: str, catalog: Catalog) -> str | None:
+        """As `refusal_of`, looked up for an address that was checked before."""
+        known, key = self._reasons.of(catalog), (address, bool(upstream.vpc_access))
+        if key not in known:
+            if len(known) >= MOST_KNOWN:
+                known.clear()
+            known[key] = refusal_of(upstream, address, catalog)
+        return known[key]
