@@ -5,9 +5,7 @@ name too, and each of them would have a limit of its own.
 """
 
 import asyncio
-import contextlib
 from collections import deque
-from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 
 Address = tuple[str, int]
@@ -27,18 +25,19 @@ class Turns:
     def __init__(self) -> None:
         self._queues: dict[Address, _Queue] = {}
 
-    @contextlib.asynccontextmanager
-    async def turn(self, address: Address, limit: int) -> AsyncIterator[None]:
+    def turn(self, address: Address, limit: int) -> "_Turn":
         """Be one of at most `limit` at `address`. Who waits may be cancelled at any moment."""
-        queue = self._queues.setdefault(address, _Queue())
+        return _Turn(self, address, limit)
+
+    async def enter(self, address: Address, limit: int) -> _Queue:
+        queue = self._queues.get(address)
+        if queue is None:
+            queue = self._queues[address] = _Queue()
         if queue.inside < limit and not queue.waiting:
             queue.inside += 1
         else:
             await self._wait(address, queue, limit)
-        try:
-            yield
-        finally:
-            self._leave(address, queue)
+        return queue
 
     async def _wait(self, address: Address, queue: _Queue, limit: int) -> None:
         called = asyncio.get_running_loop().create_future()
@@ -49,10 +48,10 @@ class Turns:
             if called.cancelled():
                 self._call_next(address, queue)
             else:  # called and cancelled in one moment
-                self._leave(address, queue)
+                self.leave(address, queue)
             raise
 
-    def _leave(self, address: Address, queue: _Queue) -> None:
+    def leave(self, address: Address, queue: _Queue) -> None:
         queue.inside -= 1
         self._call_next(address, queue)
 
@@ -65,3 +64,20 @@ class Turns:
                 called.set_result(None)
         if not queue.inside and not waiting and self._queues.get(address) is queue:
             del self._queues[address]
+
+
+class _Turn:
+    """`async with` this: inside, it is this caller's turn."""
+
+    __slots__ = ("_address", "_limit", "_queue", "_turns")
+
+    def __init__(self, turns: Turns, address: Address, limit: int) -> None:
+        self._turns, self._address, self._limit = turns, address, limit
+        self._queue: _Queue | None = None
+
+    async def __aenter__(self) -> None:
+        self._queue = await self._turns.enter(self._address, self._limit)
+
+    async def __aexit__(self, *_: object) -> None:
+        assert self._queue is not None
+        self._turns.leave(self._address, self._queue)

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from unit.build import SETTINGS, a_catalog, a_pass
 
-from apigateway.backend import Backends
+from apigateway.backends.sending import Backends
 from apigateway.errors import Fault, Refusal
 from apigateway.exchange import HttpUpstream, Outbound, Signed
 from apigateway.model.settings import BackendLimits
