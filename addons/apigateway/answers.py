@@ -6,6 +6,7 @@ answer from a backend never does, whatever the backend sent.
 
 import json
 from collections.abc import Iterator
+from functools import lru_cache
 from http import HTTPStatus
 
 from apigateway.errors import FaultText, Refusal
@@ -120,16 +121,21 @@ def _phrase(status: int) -> str:
 
 
 def _passed_back(headers: Pairs) -> Iterator[tuple[str, str]]:
-    nominated = {
-        token.strip().lower()
-        for name, value in headers
-        if name.lower() == "connection"
-        for token in value.split(",")
-    }
+    nominated: set[str] = set()
     for name, value in headers:
-        lower = name.lower()
-        if lower not in _OURS and lower not in _CONNECTION and lower not in nominated:
-            yield name, value
+        if len(name) == len("connection") and name.lower() == "connection":
+            nominated.update(token.strip().lower() for token in value.split(","))
+    for field in headers:
+        if _may_pass_back(field[0]) and (not nominated or field[0].lower() not in nominated):
+            yield field
+
+
+@lru_cache(maxsize=4096)
+def _may_pass_back(name: str) -> bool:
+    """Whether a field is neither the gateway's own nor of one connection. Backends send the same
+    names again and again."""
+    lower = name.lower()
+    return lower not in _OURS and lower not in _CONNECTION
 
 
 def _one_line(text: str) -> str:

@@ -8,7 +8,7 @@ import inspect
 import logging
 import time
 import typing
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -104,8 +104,16 @@ async def advance(call: Call, step: Step) -> None:
     A pass that is not the one the stage takes (a stage before it was skipped, crashed or taken
     out), a crash in the stage and a wrong pass at its end are bugs, and answered INTERNAL.
     """
+    rest = begin(call, step)
+    if rest is not None:
+        await rest
+
+
+def begin(call: Call, step: Step) -> Coroutine[Any, Any, None] | None:
+    """As `advance`; None once the stage has decided, else what is to be awaited for that. Most
+    stages wait for nothing, and a coroutine for each of them would cost as much as they do."""
     if call.refusal is not None or call.answer is not None:
-        return
+        return None
     began = time.perf_counter()
     try:
         if type(call.state) is not step.enters:
@@ -114,22 +122,40 @@ async def advance(call: Call, step: Step) -> None:
         left = step.stage(call.state)
         if type(left) is not step.leaves:
             if inspect.isawaitable(left):
-                left = await left
-            if type(left) is not step.leaves:
-                raise ChainError(f"{step.name} gave {type(left).__name__}")
+                return _finish(call, step, left, began)
+            raise ChainError(f"{step.name} gave {type(left).__name__}")
         call.state = left
-    except Reply as reply:
-        call.answer = reply.answer
-    except Refusal as refusal:
-        call.refuse(refusal, step.name)
-    except StoreUnavailable as problem:
-        logger.error("[%s] %s: the store is unavailable: %s", call.request_id, step.name, problem)
-        call.refuse(Refusal(Fault.BUSY, f"store: {problem}", retry_after_s=1), step.name)
-    except Exception as bug:  # fail closed: whatever a stage does, the call is refused
-        logger.exception("[%s] %s crashed", call.request_id, step.name)
-        call.refuse(Refusal(Fault.INTERNAL, f"{type(bug).__name__}: {bug}"), step.name)
+    except Exception as problem:
+        _end(call, step, problem)
+    call.took_ms[step.name] = (time.perf_counter() - began) * 1000
+    return None
+
+
+async def _finish(call: Call, step: Step, deciding: Awaitable[Any], began: float) -> None:
+    try:
+        left = await deciding
+        if type(left) is not step.leaves:
+            raise ChainError(f"{step.name} gave {type(left).__name__}")
+        call.state = left
+    except Exception as problem:
+        _end(call, step, problem)
     finally:
         call.took_ms[step.name] = (time.perf_counter() - began) * 1000
+
+
+def _end(call: Call, step: Step, problem: Exception) -> None:
+    """What a stage raised ends the call; fail closed: whatever a stage does, it is refused."""
+    if isinstance(problem, Refusal):
+        call.refuse(problem, problem.stage or step.name)
+    elif isinstance(problem, Reply):
+        call.answer = problem.answer
+    elif isinstance(problem, StoreUnavailable):
+        logger.error("[%s] %s: the store is unavailable: %s", call.request_id, step.name, problem)
+        call.refuse(Refusal(Fault.BUSY, f"store: {problem}", retry_after_s=1), step.name)
+    else:
+        logger.error("[%s] %s crashed", call.request_id, step.name, exc_info=problem)
+        kind = type(problem).__name__
+        call.refuse(Refusal(Fault.INTERNAL, f"{kind}: {problem}"), step.name)
 
 
 async def walk(call: Call, steps: Sequence[Step]) -> Call:

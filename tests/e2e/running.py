@@ -226,8 +226,15 @@ def gateway_command(
         *("--set", f"gateway_definitions={project.folder / 'definitions'}"),
         *("--set", f"gateway_policies={project.folder / 'policies'}"),
         *("--set", f"confdir={project.folder / 'confdir'}"),
+        *fast_profile(),
         *arguments,
     ]
+
+
+def fast_profile() -> list[str]:
+    """APIGATEWAY_TEST_FAST=off or =on runs the same tests in that profile."""
+    chosen = os.environ.get("APIGATEWAY_TEST_FAST", "")
+    return ["--set", f"gateway_fast={chosen}"] if chosen else []
 
 
 def answers(port: int) -> bool:

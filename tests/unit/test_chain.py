@@ -278,6 +278,15 @@ def test_without_the_last_stage_the_call_has_no_signed_pass() -> None:
     assert type(call.state) is not Signed
 
 
+def test_a_refusal_of_another_stage_is_told_in_its_name() -> None:
+    steps = list(whole_chain())
+    at = NAMES.index("Throttling")
+    steps[at] = broken(steps[at], raising(Refusal(Fault.NONCE_USED, stage="Authentication")))
+    call = run(call_of(received()), *steps)
+    assert (call.refused_by, type(call.state)) == ("Authentication", steps[at].enters)
+    assert "Throttling" in call.took_ms
+
+
 def test_a_call_that_was_never_received_is_refused_by_the_first_stage() -> None:
     call = run(call_of(None), *whole_chain())
     assert call.refusal is not None and call.refusal.fault is Fault.INTERNAL

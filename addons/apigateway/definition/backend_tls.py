@@ -3,6 +3,7 @@ later said here, before anything is served."""
 
 import ssl
 from collections.abc import Mapping
+from functools import lru_cache
 from typing import Any
 
 from apigateway.backend_tls import client_context
@@ -92,8 +93,16 @@ def _try(profile: BackendTls, report: DocumentReport) -> None:
     """OpenSSL has the last word on what it takes."""
     tried = {"ca": (profile.ca, None), "certificate": (None, profile.certificate)}
     for key, given in tried.items():
-        try:
-            if any(given):
-                client_context(*given)
-        except (ssl.SSLError, ValueError) as problem:
+        if any(given) and (problem := _problem_with(*given)):
             report.error(f"OpenSSL does not take it ({problem})", "use another one", key)
+
+
+@lru_cache(maxsize=256)
+def _problem_with(ca: str | None, certificate: ClientCertificate | None) -> str:
+    """What OpenSSL has against it, "" for nothing. Files are read again and again, and a context
+    takes some hundredths of a second."""
+    try:
+        client_context(ca, certificate)
+    except (ssl.SSLError, ValueError) as problem:
+        return str(problem) or type(problem).__name__
+    return ""

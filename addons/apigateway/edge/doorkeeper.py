@@ -15,6 +15,7 @@ from mitmproxy.net.tls import starts_like_tls_record
 from mitmproxy.proxy import layer, mode_specs
 from mitmproxy.proxy.layers import ClientTLSLayer, modes
 
+from apigateway.edge.direct import WholeCall
 from apigateway.edge.http1 import Leaving, Overdue
 from apigateway.edge.layer import ClosedLayer, EdgeHttpLayer
 from apigateway.edge.rules import LINGER_SECONDS, Rules, leaving, rules_of
@@ -29,11 +30,15 @@ SWEEP_SECONDS = 0.25
 
 
 class Doorkeeper:
-    """One a process. A connection is counted from its start until its last byte has left."""
+    """One a process. A connection is counted from its start until its last byte has left.
+
+    `direct` says of new connections whether their requests are led through their hooks in one go.
+    """
 
     name = "apigateway-edge"
 
     def __init__(self) -> None:
+        self.direct = False
         self._served: Served = lambda: None
         self._settings: GatewaySettings | None = None
         self._rules = rules_of(None)
@@ -114,13 +119,16 @@ class Doorkeeper:
             watch = self._watches[context.client.id]
             tls = starts_like_tls_record(nextlayer.data_client())
             top = ClientTLSLayer(context) if tls else None
-            edge = EdgeHttpLayer(context, self.rules, watch)
+            edge = EdgeHttpLayer(context, self.rules, watch, direct=self.direct)
             if top is not None:
                 top.child_layer = edge
             nextlayer.layer = top or edge
         except Exception:  # fail closed: no request is read by a layer that is not the edge's
             logger.exception("the edge does not fit this mitmproxy; the connection is closed")
             nextlayer.layer = ClosedLayer(context)
+
+    async def apigateway_whole_call(self, call: WholeCall) -> None:
+        await call.lead(ctx.master.addons)
 
     def done(self) -> None:
         if self._sweeper is not None:

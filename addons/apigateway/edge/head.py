@@ -5,6 +5,7 @@ names, no second opinion on where the body ends.
 """
 
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from apigateway.edge.fields import (
@@ -35,13 +36,17 @@ _WATCHED = frozenset(
 
 @dataclass(frozen=True, slots=True)
 class RequestHead:
-    """`body_bytes` is None for a chunked body. Field names are spelled as they came."""
+    """`body_bytes` is None for a chunked body; `expects` when the client waits for 100 Continue;
+    `closes` when this is the last request of its connection. Field names are spelled as they came.
+    """
 
     method: bytes
     target: bytes
     version: bytes
     fields: tuple[Field, ...]
     body_bytes: int | None
+    expects: bool = False
+    closes: bool = True
 
 
 def check_unfinished(received: bytearray, seen: int, most_bytes: int) -> None:
@@ -95,7 +100,24 @@ def read_head(raw: bytes) -> RequestHead:
         lower = name.lower()
         if lower in _WATCHED:
             watched.setdefault(lower, []).append(value)
-    return RequestHead(method, target, version, tuple(fields), _decide(version, watched))
+    return RequestHead(
+        method,
+        target,
+        version,
+        tuple(fields),
+        _decide(version, watched),
+        expects=b"expect" in watched,
+        closes=closes(version, watched.get(b"connection", ())),
+    )
+
+
+def closes(version: bytes, connection: Iterable[bytes]) -> bool:
+    """Whether a connection ends with a message of this version with these Connection fields
+    (RFC 9112, 9.3)."""
+    options = {option.strip().lower() for value in connection for option in value.split(b",")}
+    if b"close" in options:
+        return True
+    return b"keep-alive" not in options and version != b"HTTP/1.1"
 
 
 def _decide(version: bytes, watched: dict[bytes, list[bytes]]) -> int | None:

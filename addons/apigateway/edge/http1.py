@@ -25,6 +25,7 @@ from mitmproxy.proxy.layers.http._events import (
 from mitmproxy.proxy.layers.http._http1 import Http1Server
 
 from apigateway.edge.chunks import ChunkReader
+from apigateway.edge.direct import WholeCall, WholeCallHook, answer_on_the_wire
 from apigateway.edge.head import (
     END,
     RequestHead,
@@ -52,11 +53,17 @@ class Leaving(events.Event):
 class EdgeHttp1Server(Http1Server):
     """`received` is what came and was not read yet; mitmproxy's own `buf` stays empty."""
 
-    def __init__(self, context: Context, rules: Callable[[], Rules], watch: Watch) -> None:
+    def __init__(
+        self, context: Context, rules: Callable[[], Rules], watch: Watch, *, direct: bool = False
+    ) -> None:
+        """With `direct`, a request that came in whole is led through its hooks in one go."""
         super().__init__(context)
         self.received = bytearray()
         self._rules = rules
         self._watch = watch
+        self._direct = direct
+        self._call: WholeCall | None = None
+        self._is_last = False
         self._searched = 0
         self._blank_lines = 0
         self._left = 0
@@ -65,11 +72,13 @@ class EdgeHttp1Server(Http1Server):
 
     def _handle_event(self, event: events.Event) -> Commands:
         if isinstance(event, HttpEvent):
-            if isinstance(event, ResponseHeaders) and self._rules().leaving:
-                event.response.headers["Connection"] = "close"
+            if isinstance(event, ResponseHeaders):
+                self._tell_the_last(event.response)
             return self.send(event)
         if isinstance(event, events.DataReceived):
             self.received += event.data
+        elif isinstance(event, events.HookCompleted):
+            return self._send_answer()
         elif isinstance(event, Overdue):
             return self._overdue()
         elif isinstance(event, Leaving):
@@ -93,13 +102,78 @@ class EdgeHttp1Server(Http1Server):
             too_much = f"{head.body_bytes} of {rules.body_bytes} bytes"
             yield from self._refuse(Refusal(Fault.BODY_TOO_LARGE, too_much), outline(raw))
             return
-        self.request = request_of(head)
+        self.request, self._is_last = request_of(head), head.closes
+        if self._direct and not head.expects and _is_there(head.body_bytes, self.received):
+            yield self._lead(head)
+            return
         yield ReceiveHttp(RequestHeaders(self.stream_id, self.request, head.body_bytes == 0))
         self._chunks = ChunkReader(rules.body_bytes) if head.body_bytes is None else None
         self._left = head.body_bytes or 0
         self._watch.within(rules.limits.body_seconds)
         self.state = self.read_body
         yield from self.read_body(events.DataReceived(self.conn, b""))
+
+    def _lead(self, head: RequestHead) -> WholeCallHook:
+        """The task that takes a whole request through its hooks. Its end comes as an event of its
+        own, and until then this reader goes on: who leaves or sends too much is seen."""
+        assert self.request is not None
+        self._left = head.body_bytes or 0
+        data, server = self.request.data, self.context.server
+        data.content = self._take_body() if self._left else b""
+        if server.address:
+            data.host, data.port = server.address
+        data.scheme = b"https" if server.tls else b"http"
+        flow = http.HTTPFlow(self.context.client, server, live=True)
+        flow.request = self.request
+        self._call = WholeCall(flow)
+        self.state = self.wait_for_answer
+        self._watch.rest()
+        hook = WholeCallHook(self._call)
+        hook.blocking = self  # type: ignore[assignment]  # as mitmproxy marks it for outer layers
+        return hook
+
+    def wait_for_answer(self, event: events.Event) -> Commands:
+        """As `wait`, of a call that is led through its hooks."""
+        assert self._call is not None
+        if isinstance(event, events.ConnectionClosed):
+            self._call.gone = "Client disconnected."
+            if event.connection.state is not ConnectionState.CLOSED:
+                yield commands.CloseConnection(self.conn)
+        elif len(self.received) > self._rules().waiting_bytes:
+            self._call.gone = "the client sent too much ahead"
+            yield commands.CloseConnection(self.conn)
+        if self._call.gone:
+            self.received.clear()
+            self.state = self.done
+
+    def _send_answer(self) -> Commands:
+        call, self._call = self._call, None
+        if call is None or self.state != self.wait_for_answer:
+            return
+        response = call.flow.response
+        if not call.is_answered or response is None:
+            self.state = self.done
+            yield commands.CloseConnection(self.conn)
+            return
+        self._tell_the_last(response)
+        raw, ends = answer_on_the_wire(call.flow.request.data.method, response)
+        yield commands.SendData(self.conn, raw)
+        if ends:
+            self.state = self.done
+            self._watch.within(LINGER_SECONDS)
+            yield commands.CloseConnection(self.conn)
+            return
+        self.stream_id += 2
+        self.request = None
+        self.state = self.read_headers
+        self._watch.within(self._rules().limits.idle_seconds)
+        if self.received:
+            yield from self.read_headers(events.DataReceived(self.conn, b""))
+
+    def _tell_the_last(self, response: http.Response) -> None:
+        """The last answer of a connection says so (RFC 9112, 9.6)."""
+        if response.status_code >= 200 and (self._is_last or self._rules().leaving):
+            response.headers["Connection"] = "close"
 
     def _take_head(self, rules: Rules) -> tuple[bytes, RequestHead] | None:
         """The next head, taken out of `received`; None when more has to come.
@@ -218,6 +292,10 @@ class EdgeHttp1Server(Http1Server):
         elif self.conn.state is not ConnectionState.CLOSED:
             self.state = self.done
             yield commands.CloseConnection(self.conn)
+
+
+def _is_there(body_bytes: int | None, received: bytearray) -> bool:
+    return body_bytes is not None and len(received) >= body_bytes
 
 
 def request_of(head: RequestHead) -> http.Request:

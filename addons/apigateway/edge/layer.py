@@ -30,7 +30,7 @@ class EdgeHttpStream(HttpStream):
     def state_wait_for_request_headers(self, event: RequestHeaders) -> Commands:
         if not isinstance(event, RefusedHeaders):
             return super().state_wait_for_request_headers(event)  # type: ignore[no-any-return]
-        self.flow = http.HTTPFlow(self.context.client, self.context.server)
+        self.flow = http.HTTPFlow(self.context.client, self.context.server, live=True)
         self.flow.request = request = event.request
         scheme = "https" if self.context.client.tls else "http"
         request.data.scheme = scheme.encode()
@@ -71,12 +71,16 @@ class EdgeHttpStream(HttpStream):
 
 
 class EdgeHttpLayer(HttpLayer):
-    """`watch` is the connection's deadline; `rules` are asked for anew with each request."""
+    """`watch` is the connection's deadline; `rules` are asked for anew with each request; `direct`
+    is for HTTP/1.1 (`EdgeHttp1Server`)."""
 
-    def __init__(self, context: Context, rules: Callable[[], Rules], watch: Watch) -> None:
+    def __init__(
+        self, context: Context, rules: Callable[[], Rules], watch: Watch, *, direct: bool = False
+    ) -> None:
         super().__init__(context, HTTPMode.transparent)
         self._rules = rules
         self._watch = watch
+        self._direct = direct
 
     def _handle_event(self, event: events.Event) -> Commands:
         if isinstance(event, (Overdue, Leaving)):
@@ -89,8 +93,10 @@ class EdgeHttpLayer(HttpLayer):
 
     def _reader(self) -> Layer:
         """Set before mitmproxy does, which then keeps it."""
-        reader = EdgeHttp2Server if self.context.client.alpn == b"h2" else EdgeHttp1Server
-        return reader(self.context.fork(), self._rules, self._watch)
+        context = self.context.fork()
+        if self.context.client.alpn == b"h2":
+            return EdgeHttp2Server(context, self._rules, self._watch)
+        return EdgeHttp1Server(context, self._rules, self._watch, direct=self._direct)
 
     def make_stream(self, stream_id: int) -> Commands:
         stream = self.streams[stream_id] = EdgeHttpStream(self.context.fork(), stream_id)

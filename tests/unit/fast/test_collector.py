@@ -1,0 +1,51 @@
+"""The collector is tuned, not turned off, and left as it was."""
+
+import gc
+import weakref
+from collections.abc import Iterator
+
+import pytest
+
+from apigateway.fast.collector import THRESHOLDS, tune_collector
+from apigateway.live.quiet import quietly
+
+
+@pytest.fixture(autouse=True)
+def thawed() -> Iterator[None]:
+    yield
+    gc.unfreeze()
+
+
+class Circle:
+    def __init__(self) -> None:
+        self.own = self
+
+
+def test_what_was_loaded_is_set_apart_and_everything_is_as_before_when_taken_out() -> None:
+    usual, frozen = gc.get_threshold(), gc.get_freeze_count()
+    undo = tune_collector()
+    assert gc.get_threshold() == THRESHOLDS
+    assert gc.get_freeze_count() > frozen
+    undo()
+    assert gc.get_threshold() == usual
+    assert gc.get_freeze_count() == 0
+
+
+def test_circles_are_still_found_by_themselves() -> None:
+    undo = tune_collector()
+    try:
+        seen = weakref.ref(Circle())
+        kept = [[number] for number in range(2 * THRESHOLDS[0])]
+        assert kept and seen() is None
+    finally:
+        undo()
+
+
+def test_a_load_meanwhile_has_thresholds_of_its_own_and_gives_ours_back() -> None:
+    undo = tune_collector()
+    try:
+        with quietly():
+            assert gc.get_threshold() != THRESHOLDS
+        assert gc.get_threshold() == THRESHOLDS
+    finally:
+        undo()
