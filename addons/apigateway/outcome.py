@@ -8,10 +8,26 @@ from apigateway.answers import debug_info, message_of, render_answer, render_ref
 from apigateway.chain import Call
 from apigateway.cors import cors_fields, without_own_cors
 from apigateway.errors import Fault, Refusal
-from apigateway.exchange import Answer, Routed, Signed, Throttled
+from apigateway.exchange import Answer, MockUpstream, Routed, Signed, Throttled
+from apigateway.model.group import Environment
 from apigateway.model.settings import ErrorStyle
 from apigateway.stages.signing import is_debug
 from apigateway.stages.throttling import remaining_headers
+
+SERVED = ":white_check_mark:"
+SERVED_A_FAULT = ":warning:"
+REFUSED = ":no_entry:"
+BACKEND_FAILED = ":boom:"
+BUSY = ":hourglass:"
+CRASHED = ":bug:"
+
+MARKERS = frozenset({SERVED, SERVED_A_FAULT, REFUSED, BACKEND_FAILED, BUSY, CRASHED})
+"""What `verdict` marks flows with; any other marker is somebody's own."""
+
+BACKEND_FAULTS = frozenset(
+    {Fault.BACKEND_FAILED, Fault.BACKEND_CONNECT, Fault.BACKEND_TLS, Fault.BACKEND_TIMEOUT}
+)
+"""The backend was called, or could not be, and gave no answer."""
 
 
 def answer_of(call: Call, style: ErrorStyle, *, method: str) -> Answer:
@@ -22,7 +38,9 @@ def answer_of(call: Call, style: ErrorStyle, *, method: str) -> Answer:
         return render_refusal(refusal, call.request_id, style, method=method, extra=extra)
     answer = call.answer
     if isinstance(call.state, Signed):  # else it is the answer to a preflight
-        answer = replace(answer, headers=without_own_cors(answer.headers, call.state))
+        headers = without_own_cors(answer.headers, call.state)
+        if headers is not answer.headers:
+            answer = replace(answer, headers=headers)
     return render_answer(answer, call.request_id, style, method=method, extra=extra)
 
 
@@ -47,8 +65,31 @@ def verdict(call: Call, style: ErrorStyle) -> tuple[str, str]:
     """A comment and a marker that tell at a glance, in mitmweb's list, how a call ended."""
     if call.answer is None:
         refusal = call.refusal or _undecided()
-        code, text = refusal.fault.value.code, message_of(refusal, style)
-        return f"refused by {call.refused_by or 'nobody'}: {code} {text[:200]}", ":no_entry:"
-    status = call.answer.status
-    name = call.state.served.api.name if isinstance(call.state, Routed) else "preflight"
-    return f"served {name}: {status}", ":white_check_mark:" if status < 500 else ":warning:"
+        return _refused(refusal, call.refused_by or "nobody", style)
+    status, name = call.answer.status, "preflight"
+    if isinstance(call.state, Routed):
+        name, environment = call.state.served.api.name, call.state.environment
+        if environment is not Environment.RELEASE:
+            name = f"{name} in {environment}"
+    if status < 500:
+        return f"served {name}: {status}", SERVED
+    whose = "mock" if _is_a_mock(call) else "backend"
+    return f"served {name}: {status} from the {whose}", SERVED_A_FAULT
+
+
+def _is_a_mock(call: Call) -> bool:
+    return isinstance(call.state, Signed) and isinstance(call.state.upstream, MockUpstream)
+
+
+def _refused(refusal: Refusal, by: str, style: ErrorStyle) -> tuple[str, str]:
+    fault = refusal.fault
+    message = message_of(refusal, style)
+    if fault is Fault.INVALID_SIGNATURE:  # the rest is the whole string to sign
+        message = message.partition(", Server StringToSign")[0]
+    # a caller's bytes that are no text cannot be saved with the flow
+    message = message[:200].encode("utf-8", "backslashreplace").decode("utf-8")
+    text = f"{fault.value.code} {message}"
+    if fault in BACKEND_FAULTS:
+        return f"refused by {by}: backend fault: {text}", BACKEND_FAILED
+    marker = {Fault.INTERNAL: CRASHED, Fault.BUSY: BUSY}.get(fault, REFUSED)
+    return f"refused by {by}: {text}", marker

@@ -5,6 +5,7 @@ import re
 from typing import Any
 
 import pytest
+from mitmproxy.utils.emoji import emoji
 from unit.build import (
     NOW_MS,
     REQUEST_ID,
@@ -15,9 +16,10 @@ from unit.build import (
 
 from apigateway.chain import Call
 from apigateway.errors import Fault, Refusal
-from apigateway.exchange import Answer, Authorized, Received, Signed, Throttled
+from apigateway.exchange import Answer, Authorized, MockUpstream, Received, Signed, Throttled
+from apigateway.model.group import Environment
 from apigateway.model.settings import ErrorStyle
-from apigateway.outcome import answer_of, verdict
+from apigateway.outcome import BACKEND_FAULTS, MARKERS, answer_of, verdict
 from apigateway.ports import Dimension, Limit, Standing, Tally
 from apigateway.windows import WindowUnit
 
@@ -159,9 +161,58 @@ def test_the_classic_generation_says_the_reason_on_every_answer() -> None:
 
 def test_a_served_call_is_told_by_its_api_and_status() -> None:
     assert verdict(served(), ErrorStyle.CODED) == ("served GetForecast: 200", ":white_check_mark:")
-    assert verdict(served(status=502), ErrorStyle.CODED) == ("served GetForecast: 502", ":warning:")
     api = serve(an_api(name="Other"))
     assert verdict(served(served=api), ErrorStyle.CODED)[0] == "served Other: 200"
+
+
+def test_a_fault_that_is_passed_back_is_told_with_whose_it_is() -> None:
+    text, mark = verdict(served(status=502), ErrorStyle.CODED)
+    assert (text, mark) == ("served GetForecast: 502 from the backend", ":warning:")
+    mock = MockUpstream(status=503, headers=(), body=b"")
+    text, mark = verdict(served(status=503, upstream=mock), ErrorStyle.CODED)
+    assert (text, mark) == ("served GetForecast: 503 from the mock", ":warning:")
+
+
+def test_an_environment_other_than_release_is_told() -> None:
+    text, _ = verdict(served(environment=Environment.TEST), ErrorStyle.CODED)
+    assert text == "served GetForecast in TEST: 200"
+
+
+@pytest.mark.parametrize("fault", sorted(BACKEND_FAULTS, key=str))
+def test_a_backend_that_fails_is_told_from_a_refusal(fault: Fault) -> None:
+    call = Call(REQUEST_ID, NOW_MS, a_pass(Signed))
+    call.refuse(Refusal(fault, "ECONNREFUSED", reason=""), "Dispatch")
+    text, mark = verdict(call, ErrorStyle.CODED)
+    assert text.startswith(f"refused by Dispatch: backend fault: {fault.value.code} ")
+    assert mark == ":boom:"
+    assert "ECONNREFUSED" not in text
+
+
+@pytest.mark.parametrize(
+    ("fault", "mark"), [(Fault.BUSY, ":hourglass:"), (Fault.INTERNAL, ":bug:")]
+)
+def test_the_gateways_own_trouble_is_told_from_a_refusal(fault: Fault, mark: str) -> None:
+    assert verdict(refused(None, fault), ErrorStyle.CODED)[1] == mark
+
+
+@pytest.mark.parametrize("style", ErrorStyle)
+def test_a_wrong_signature_is_told_without_the_string_to_sign(style: ErrorStyle) -> None:
+    call = Call(REQUEST_ID, NOW_MS)
+    string = "GET#####X-Ca-Key:1#/a?token=very-secret"
+    call.refuse(Refusal(Fault.INVALID_SIGNATURE, string_to_sign=string), "Authentication")
+    text, _ = verdict(call, style)
+    assert text == "refused by Authentication: A403IS Invalid Signature"
+
+
+def test_bytes_of_a_caller_that_are_no_text_can_be_saved_with_the_flow() -> None:
+    call = Call(REQUEST_ID, NOW_MS)
+    call.refuse(Refusal(Fault.API_NOT_FOUND, method="GET", path="/\udcff"), "Routing")
+    text, _ = verdict(call, ErrorStyle.CODED)
+    assert text == "refused by Routing: I404NF API not found with `GET /\\udcff`"
+
+
+def test_every_marker_is_one_that_mitmproxy_draws() -> None:
+    assert emoji.keys() >= MARKERS
 
 
 def test_a_preflight_is_told_as_one() -> None:
@@ -181,4 +232,4 @@ def test_a_refused_call_is_told_by_the_stage_and_the_reason() -> None:
 
 def test_a_call_that_nobody_decided_is_not_told_as_served() -> None:
     text, mark = verdict(a_call(a_pass(Signed)), ErrorStyle.CODED)
-    assert (text, mark) == ("refused by nobody: X500ER Service Internal Error", ":no_entry:")
+    assert (text, mark) == ("refused by nobody: X500ER Service Internal Error", ":bug:")

@@ -76,15 +76,15 @@ def limits(
         door.open(project.settings)
         try:
             catalog = compile_catalog(project, door.releases.current())
-            counted = list(_counted(catalog, app_name, api_name, environment, address))
-            standings = asyncio.run(_standings(door, counted))
+            chosen = list(counted(catalog, app_name, api_name, environment, address))
+            standings = asyncio.run(_standings(door, chosen))
         finally:
             door.close()
     except StoreUnavailable as problem:
         raise click.ClickException(f"the store cannot be read: {problem}") from None
     except DefinitionError as error:
         raise click.ClickException("\n".join(map(str, error.problems))) from None
-    rows = list(zip(counted, standings, strict=True))
+    rows = list(zip(chosen, standings, strict=True))
     if as_json:
         click.echo(json.dumps([_plain(*row) for row in rows], ensure_ascii=False, indent=2))
     else:
@@ -100,7 +100,7 @@ def _address(text: str | None) -> str | None:
         raise click.UsageError(f"--ip {text} is not an address") from None
 
 
-def _counted(
+def counted(
     catalog: Catalog,
     app_name: str | None,
     api_name: str | None,
@@ -151,15 +151,15 @@ def _subject(limit: Limit, served: ServedApi, app: App | None, client_ip: str | 
     return f"app {app.name}" if limit.dimension is Dimension.APP else f"user {app.owner}"
 
 
-async def _standings(door: StoreDoor, counted: Sequence[Counted]) -> Sequence[Standing]:
+async def _standings(door: StoreDoor, chosen: Sequence[Counted]) -> Sequence[Standing]:
     now_ms = time.time_ns() // 1_000_000
     found: list[Standing] = []
-    for one in counted:
+    for one in chosen:
         found.extend((await door.look([one.limit], now_ms)).standings)
     return found
 
 
-def _where(one: Counted) -> str:
+def where(one: Counted) -> str:
     """What of the catalog a limit is for; the limits of a group or a domain are for all of it."""
     if one.limit.dimension in (Dimension.GROUP, Dimension.DOMAIN):
         return f"{one.served.group.name}/*"
@@ -196,18 +196,18 @@ def _print_table(rows: Sequence[tuple[Counted, Standing]], catalog: Catalog) -> 
         limit, left = one.limit, standing.remaining
         style = "red" if not left else "yellow" if left <= limit.ceiling * _FEW else "green"
         table.add_row(
-            _where(one),
+            where(one),
             one.subject,
             f"{standing.used} of {limit.ceiling} a {limit.unit}",
             Text(str(left), style=style),
-            _duration(standing.resets_ms - now_ms),
+            duration(standing.resets_ms - now_ms),
         )
     Console().print(table)
     moment = datetime.now(UTC)
     click.echo(f"{moment:%Y-%m-%d %H:%M:%S} UTC; days and hours of {catalog.settings.zone.name}")
 
 
-def _duration(ms: int) -> str:
+def duration(ms: int) -> str:
     seconds = max(0, -(-ms // 1000))
     if seconds < 60:
         return f"{seconds} s"

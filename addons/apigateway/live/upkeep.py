@@ -70,7 +70,7 @@ class Upkeep:
         self._tasks.clear()
         self._reloader.stop()
         with contextlib.suppress(StoreUnavailable):
-            status = self._status()
+            status = self.status()
             self._store.workers.forget(status.machine, status.process)
 
     async def closed(self) -> None:
@@ -101,7 +101,8 @@ class Upkeep:
         self._tasks = [task for task in self._tasks if not task.done()]
         self._tasks.append(asyncio.create_task(work, name=name))
 
-    def _status(self) -> WorkerStatus:
+    def status(self) -> WorkerStatus:
+        """How this process is now."""
         return status_of(
             self._reloader.serving,
             self._reloader.tally,
@@ -113,7 +114,7 @@ class Upkeep:
     async def _report(self) -> None:
         while True:
             self._news.clear()
-            await _in_a_thread(partial(self._store.workers.report, self._status()))
+            await _in_a_thread(partial(self._store.workers.report, self.status()))
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(REPORT_EVERY_S):
                     await self._news.wait()
