@@ -61,6 +61,19 @@ def _note(_: click.Context, __: click.Parameter, note: str) -> str:
     type=click.Path(exists=True, dir_okay=False, path_type=Path),
     help="Carry out this plan (of apigateway plan --out), exactly or not at all.",
 )
+@click.option(
+    "--rehearse",
+    "capture",
+    metavar="CAPTURE",
+    help="Refuse when calls of this capture would end otherwise.",
+)
+@click.option(
+    "--accept",
+    "accepted",
+    metavar="CAUSE",
+    multiple=True,
+    help="A cause of the rehearsal, by its name, that may be; repeat it for more.",
+)
 @click.option("--yes", is_flag=True, help="Do not ask, and accept what breaks.")
 @json_option
 @desk_options
@@ -72,6 +85,8 @@ def release(
     environment: Environment,
     note: str,
     plan_file: Path | None,
+    capture: str | None,
+    accepted: tuple[str, ...],
     yes: bool,
     as_json: bool,
     by: str | None,
@@ -86,14 +101,21 @@ def release(
     When somebody else released meanwhile what was planned on, or a draft was edited since the
     plan, nothing is changed and the exit code is 4.
 
+    With --rehearse, the calls of a capture are tried first (see apigateway rehearse): nothing is
+    released while one would end otherwise for a cause that --accept does not name. --yes accepts
+    none.
+
     \b
     Examples:
       apigateway release GetForecast --note "seven days at most"
+      apigateway release weather --note "..." --rehearse calls.mitm --accept days-greater-than-7
       apigateway release weather --env TEST --note "the new stations"
       apigateway release --plan release.plan --note "as reviewed" --yes
     """
     if sum((bool(names), every, plan_file is not None)) != 1:
         raise click.UsageError("say what to release: NAME..., --all, or --plan FILE")
+    if accepted and capture is None:
+        raise click.UsageError("--accept is for the causes of a rehearsal: give --rehearse CAPTURE")
     saved = None if plan_file is None else _read(plan_file)
     if saved is not None:
         given = context.get_parameter_source("environment") is not ParameterSource.DEFAULT
@@ -104,9 +126,10 @@ def release(
             made = _planned(desk, saved, names, environment)
             if not as_json:
                 print_plan(made)
-            if refusal := _refusal(made, asks=not as_json and not yes, accepts=yes):
+            rehearsal, refusal = _rehearsed(desk, made, capture, accepted, as_json)
+            if refusal := refusal or _refusal(made, asks=not as_json and not yes, accepts=yes):
                 if as_json:
-                    _print_json(made, ())
+                    _print_json(made, (), rehearsal)
                 click.echo(refusal, err=True)
                 raise SystemExit(REFUSED)
             released = carry_out(
@@ -122,7 +145,7 @@ def release(
             _tell_obstacles(problem.obstacles)
             raise SystemExit(REFUSED) from None
     if as_json:
-        _print_json(made, released)
+        _print_json(made, released, rehearsal)
     else:
         _print(made, released)
 
@@ -154,6 +177,29 @@ def _planned(
         return make_plan(desk.project, current, saved.environment, apis)
     apis = chosen_apis(desk.project, names) if names else list(desk.project.apis)
     return make_plan(desk.project, current, environment, apis)
+
+
+def _rehearsed(
+    desk: Desk, made: Plan, capture: str | None, accepted: Sequence[str], as_json: bool
+) -> tuple[dict[str, Any] | None, str]:
+    """The rehearsal as JSON data, None for none, and why the release is not made for it. What an
+    obstacle stands against is not rehearsed."""
+    if capture is None or not made.due or made.of(Severity.OBSTACLE):
+        return None, ""
+    # here, since what reads captures takes longer to import than a release takes
+    from apigateway.commands.rehearsing import (
+        THE_DRAFTS,
+        print_report,
+        refusal_of,
+        rehearse_plan,
+    )
+    from apigateway.rehearsal.report import Title, report_to_json
+
+    report = rehearse_plan(desk, made, capture, quiet=as_json)
+    title = Title(capture=Path(capture).name, candidate=THE_DRAFTS)
+    if not as_json:
+        print_report(report, title)
+    return report_to_json(report, title), refusal_of(report, accepted)
 
 
 def _refusal(made: Plan, *, asks: bool, accepts: bool) -> str:
@@ -205,7 +251,7 @@ def _print(made: Plan, released: Sequence[Release]) -> None:
         click.echo(f"{where}: version {one.version} (before: {was})")
 
 
-def _print_json(made: Plan, released: Sequence[Release]) -> None:
+def _print_json(made: Plan, released: Sequence[Release], rehearsal: dict[str, Any] | None) -> None:
     before = {one.api_id: one.served for one in made.due}
     document: dict[str, Any] = {
         "environment": made.environment.value,
@@ -220,4 +266,6 @@ def _print_json(made: Plan, released: Sequence[Release]) -> None:
         ],
         "findings": [plain_finding(one) for one in made.findings],
     }
+    if rehearsal is not None:
+        document["rehearsal"] = rehearsal
     click.echo(json.dumps(document, ensure_ascii=False, indent=2))

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
+from unit.commands.captured import flow, save
 from unit.commands.released_samples import FIRST, NOW_MS, Samples
 
 from apigateway.cli import main
@@ -260,3 +261,74 @@ def test_names_are_completed(samples: Samples, monkeypatch: pytest.MonkeyPatch) 
     asked = {"_APIGATEWAY_COMPLETE": "bash_complete", **words}
     done = CliRunner(env=asked).invoke(main, [], prog_name="apigateway")
     assert done.output.split() == ["plain,GetStation", "plain,GetStatus"]
+
+
+def captured(samples: Samples, *days: int) -> str:
+    flows = [flow(f"/forecast/hangzhou?days={number}", answer=200) for number in days]
+    return str(save(samples.root / "calls.mitm", *flows))
+
+
+def test_a_rehearsal_refuses_what_calls_would_end_otherwise_for(samples: Samples) -> None:
+    samples.release()
+    break_forecast(samples)
+    words = ("GetForecast", *NOTE, "--yes", "--rehearse", captured(samples, 1, 8, 14))
+    done = samples.run("release", *words)
+    assert done.exit_code == 1
+    assert "2 calls of 1 app, now refused (demo)" in done.stdout
+    assert done.stderr.splitlines()[-1] == "to accept, add: --accept days-greater-than-7"
+    assert maximum(samples) == 14
+    assert samples.run("release", *words, "--accept", "days-greater-than-8").exit_code == 1
+    assert maximum(samples) == 14
+    done = samples.run("release", *words, "--accept", "days-greater-than-7")
+    assert done.exit_code == 0
+    assert maximum(samples) == 7
+
+
+def test_a_rehearsal_in_which_nothing_differs_refuses_nothing(samples: Samples) -> None:
+    samples.release()
+    break_forecast(samples)
+    words = ("GetForecast", *NOTE, "--rehearse", captured(samples, 1, 7))
+    done = samples.run("release", *words)
+    assert done.exit_code == 1
+    assert "1 change would break calls: nothing was released; --yes accepts it" in done.stderr
+    assert samples.run("release", *words, "--yes").exit_code == 0
+    assert maximum(samples) == 7
+
+
+def test_only_what_is_released_is_rehearsed(samples: Samples) -> None:
+    samples.release()
+    break_forecast(samples)
+    samples.edit("weather/get-status", "path: /status", "path: /state")
+    words = ("--all", *NOTE, "--yes", "--rehearse", captured(samples, 1, 14))
+    assert samples.run("release", *words).exit_code == 1
+    words = ("GetStatus", *NOTE, "--yes", "--rehearse", captured(samples, 1, 14))
+    assert samples.run("release", *words).exit_code == 0
+    assert maximum(samples) == 14
+
+
+def test_as_json_a_rehearsal_is_part_of_the_document(samples: Samples) -> None:
+    samples.release()
+    break_forecast(samples)
+    words = ("GetForecast", *NOTE, "--yes", "--json", "--rehearse", captured(samples, 1, 14))
+    done = samples.run("release", *words)
+    assert done.exit_code == 1
+    document = json.loads(done.stdout)
+    assert document["released"] == []
+    assert [cause["name"] for cause in document["rehearsal"]["causes"]] == ["days-greater-than-7"]
+    done = samples.run("release", *words, "--accept", "days-greater-than-7")
+    document = json.loads(done.stdout)
+    assert (len(document["released"]), document["rehearsal"]["differing"]) == (1, 1)
+
+
+def test_a_rehearsal_needs_a_capture_and_something_to_release(samples: Samples) -> None:
+    samples.release()
+    done = samples.run("release", "GetForecast", *NOTE, "--accept", "x")
+    assert done.exit_code == 2
+    assert "give --rehearse CAPTURE" in done.output
+    done = samples.run("release", "GetForecast", *NOTE, "--rehearse", captured(samples, 1))
+    assert done.exit_code == 0
+    assert "nothing to do" in done.stdout
+    break_forecast(samples)
+    done = samples.run("release", "GetForecast", *NOTE, "--yes", "--rehearse", "none.mitm")
+    assert done.exit_code == 1
+    assert maximum(samples) == 14
