@@ -1,45 +1,54 @@
-"""`apigateway replay`: captured calls through the chain again, offline."""
+"""`apigateway replay`: captured calls again, through the chain offline or to a gateway."""
 
 import asyncio
+import contextlib
 import json
+import ssl
 import sys
-from collections import defaultdict
-from collections.abc import Iterable, Sequence
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import click
-from rich.progress import track
+from rich.console import Console
+from rich.progress import Progress
 
 from apigateway.commands.desk import json_option, open_desk
 from apigateway.commands.exits import DIFFERENT
 from apigateway.commands.judged import against_options, calls_of, catalog_of, with_time
-from apigateway.commands.project import project_options
-from apigateway.commands.tables import print_table
+from apigateway.commands.project import project_options, read_project
+from apigateway.commands.replayed import Replayed, document_of, print_replayed
+from apigateway.model.app import App
 from apigateway.model.catalog import Catalog
 from apigateway.ports import Counters
 from apigateway.replay.call import CapturedCall, in_order
-from apigateway.replay.differences import Difference, Kind, differences
+from apigateway.replay.differences import differences
+from apigateway.replay.live import Line, NotReached, Target, trusting
+from apigateway.replay.live_calls import LiveCall, LiveReplay, Pace, Time, spent
 from apigateway.replay.offline import OfflineChain
 from apigateway.replay.outcome import captured_outcome
+from apigateway.replay.restoring import Restorer
+from apigateway.replay.signing import Resigner
 from apigateway.replay.unspent import NoCounters
 from apigateway.store.memory import MemoryStore
 
 _FOR_PROGRESS = 200
 """So many calls take long enough for somebody to wonder."""
 
-_SHOWN = 3
+Advance = Callable[[], None]
 
 
-@dataclass(frozen=True, slots=True)
-class Replayed:
-    """A call by its number from 1, with what is another than in the capture; None where the
-    capture has no answer to compare with."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sending:
+    """How calls are sent to a gateway."""
 
-    number: int
-    call: CapturedCall
-    found: tuple[Difference, ...] | None
+    targets: tuple[Target, ...]
+    rate: float
+    concurrency: int
+    timeout_s: float
+    trust: ssl.SSLContext | None
+    bodies: bool
 
 
 @click.command()
@@ -48,119 +57,243 @@ class Replayed:
 @click.option(
     "--limits",
     type=click.Choice(["fresh", "off"]),
-    default="fresh",
-    show_default=True,
-    help="Count from zero, in the time of the capture, or refuse nothing.",
+    help="Offline: count from zero, in the time of the capture, or refuse nothing.  "
+    "[default: fresh]",
 )
+@click.option(
+    "--time",
+    "when",
+    type=click.Choice([one.value for one in Time]),
+    help="frozen: as captured. fresh: now, each call signed anew.  [default: frozen offline, "
+    "fresh with --to]",
+)
+@click.option("--resign", "when", flag_value=Time.FRESH.value, help="The same as --time fresh.")
+@click.option("--to", "urls", multiple=True, metavar="URL", help="Send the calls to this gateway.")
+@click.option("--yes-send-to", "hosts", multiple=True, metavar="HOST", help="Also to this host.")
+@click.option("--rate", type=click.FloatRange(min=0), help="With --to: calls a second at most.")
+@click.option("--concurrency", type=click.IntRange(1, 1000), help="With --to: at a time.")
+@click.option("--timeout", type=click.FloatRange(min=0.1), help="With --to: seconds for an answer.")
+@click.option(
+    "--cacert",
+    type=click.Path(exists=True, dir_okay=False),
+    help="With --to https://: certificates of the CAs to trust.",
+)
+@click.option("-k", "--insecure", is_flag=True, help="With --to: verify no certificate.")
+@click.option("--bodies", is_flag=True, help="With --to: compare the bodies of answers too.")
 @json_option
 @project_options
 def replay(
     capture: str,
     draft: bool,
     version: str | None,
-    limits: str,
+    limits: str | None,
+    when: str | None,
+    urls: tuple[str, ...],
+    hosts: tuple[str, ...],
+    rate: float | None,
+    concurrency: int | None,
+    timeout: float | None,
+    cacert: str | None,
+    insecure: bool,
+    bodies: bool,
     as_json: bool,
     definitions: Path | None,
     policies: Path | None,
 ) -> None:
     """Take captured calls through every stage again, and tell which would end otherwise.
 
-    CAPTURE holds mitmproxy flows (`mitmdump -w`) or a HAR. Nothing is sent or spent: backends
-    answer as they did, time is that of the capture, nonces are new, limits count from zero. Exits 3
-    when a call ends otherwise than it did.
+    CAPTURE holds mitmproxy flows (`mitmdump -w`) or a HAR, scrubbed or not. Nothing is sent or
+    spent: backends answer as they did, time is that of the capture, limits and nonces begin at
+    zero. With --to they are sent to a gateway that runs: its limits are spent, its backends
+    are called. Exits 3 when a call ends otherwise than it did.
 
     \b
     Examples:
       scripts/serve -q -w calls.mitm            capture
       apigateway replay calls.mitm              would all of them end as they did?
       apigateway replay calls.mitm --draft      and with the drafts?
+      apigateway replay calls.mitm --to http://127.0.0.1:8080 --rate 20
     """
+    live_only: Mapping[str, object] = {
+        "--rate": rate,
+        "--concurrency": concurrency,
+        "--timeout": timeout,
+        "--cacert": cacert,
+        "--insecure": insecure,
+        "--bodies": bodies,
+        "--yes-send-to": hosts,
+    }
+    _refuse(live_only if not urls else {}, "is for --to: nothing is sent without it")
+    offline_only: Mapping[str, object] = {
+        "--draft": draft,
+        "--release": version,
+        "--limits": limits,
+    }
+    _refuse(offline_only if urls else {}, "is for offline: a gateway decides by what it serves")
     calls = in_order(map(with_time, calls_of(capture)))
-    with open_desk(definitions, policies) as desk:
-        catalog = catalog_of(desk, draft=draft, version=version)
-    counters: Counters = MemoryStore().counters if limits == "fresh" else NoCounters()
-    shown: Iterable[CapturedCall] = calls
-    if len(calls) >= _FOR_PROGRESS and sys.stderr.isatty() and not as_json:
-        shown = track(calls, description="replay")
-    done = asyncio.run(_run(catalog, counters, shown))
-    if as_json:
-        click.echo(json.dumps(_document(done), ensure_ascii=False, indent=2))
+    if urls:
+        sending = Sending(
+            targets=_targets(urls, hosts),
+            rate=rate or 0.0,
+            concurrency=concurrency or 1,
+            timeout_s=timeout or 35.0,
+            trust=_trust(cacert, insecure) if any(u.startswith("https:") for u in urls) else None,
+            bodies=bodies,
+        )
+        apps = read_project(definitions, policies).apps
+        done = _live(calls, sending, apps, Time(when or Time.FRESH), as_json)
     else:
-        _print(done)
-    if any(_matters(one) for one in done):
+        with open_desk(definitions, policies) as desk:
+            catalog = catalog_of(desk, draft=draft, version=version)
+        with _progress(len(calls), shown=len(calls) >= _FOR_PROGRESS and not as_json) as advance:
+            is_fresh = when == Time.FRESH
+            done = asyncio.run(_offline(catalog, calls, limits != "off", is_fresh, advance))
+    if as_json:
+        click.echo(json.dumps(document_of(done), ensure_ascii=False, indent=2))
+    else:
+        print_replayed(done)
+    if any(one.matters for one in done):
         raise SystemExit(DIFFERENT)
 
 
-async def _run(
-    catalog: Catalog, counters: Counters, calls: Iterable[CapturedCall]
+def _refuse(given: Mapping[str, object], why: str) -> None:
+    for name, value in given.items():
+        if value not in (None, False, ()):
+            raise click.UsageError(f"{name} {why}")
+
+
+@contextlib.contextmanager
+def _progress(total: int, *, shown: bool) -> Iterator[Advance]:
+    """A bar on a person's terminal; what is printed stays clean of it."""
+    if not (shown and sys.stderr.isatty()):
+        yield lambda: None
+        return
+    with Progress(console=Console(stderr=True), transient=True) as bar:
+        task = bar.add_task("replay", total=total)
+        yield lambda: bar.advance(task)
+
+
+# --- offline
+
+
+async def _offline(
+    catalog: Catalog, calls: Sequence[CapturedCall], counted: bool, is_fresh: bool, advance: Advance
 ) -> list[Replayed]:
-    chain = OfflineChain(catalog, counters=counters)
+    store = MemoryStore()
+    counters: Counters = store.counters if counted else NoCounters()
+    chain = OfflineChain(catalog, counters=counters, nonces=store.nonces)
+    restored = Restorer.of(catalog, tokens=True)
+    resigned = Resigner({key: app.secret for key, app in catalog.apps.items()})
+    later_ms = _now_ms() - (calls[0].received_ms or 0) if is_fresh and calls else 0
     done = []
     for number, call in enumerate(calls, 1):
         before = None if call.lacks else captured_outcome(call)
-        after = await chain.outcome(call)
+        again = call
+        if is_fresh:  # as far from each other as they were
+            again = resigned(restored(call), (call.received_ms or 0) + later_ms)
+        after = await chain.outcome(again)
         found = None if before is None else differences(before, after)
-        done.append(Replayed(number, call, found))
+        why_not = call.lacks or "the capture has no answer" if before is None else ""
+        done.append(Replayed(number, found, why_not))
+        advance()
     return done
 
 
-def _matters(one: Replayed) -> bool:
-    return any(found.kind is not Kind.REWORDED for found in one.found or ())
+# --- to a gateway
 
 
-def _causes(done: Sequence[Replayed]) -> dict[tuple[str, str, str], list[tuple[int, Difference]]]:
-    """Calls that differ for one reason are one thing to look at."""
-    causes: dict[tuple[str, str, str], list[tuple[int, Difference]]] = defaultdict(list)
-    for one in done:
-        for found in one.found or ():
-            causes[found.cause].append((one.number, found))
-    return dict(sorted(causes.items(), key=lambda item: -len(item[1])))
+def _targets(urls: Sequence[str], hosts: Sequence[str]) -> tuple[Target, ...]:
+    """One for each scheme. A gateway elsewhere may be one that others use: it is named twice."""
+    found: dict[str, Target] = {}
+    for url in urls:
+        try:
+            target = Target.of(url)
+        except ValueError as problem:
+            raise click.UsageError(f"--to: {problem}") from None
+        if not target.is_loopback and target.host not in hosts:
+            raise click.UsageError(
+                f"{target.host} is another machine: its limits would be spent and its backends "
+                f"called; --yes-send-to {target.host} says that this is meant"
+            )
+        if target.scheme in found:
+            raise click.UsageError(f"--to: two gateways for calls over {target.scheme}")
+        found[target.scheme] = target
+    return tuple(found.values())
 
 
-def _document(done: Sequence[Replayed]) -> dict[str, Any]:
-    return {
-        "calls": len(done),
-        "same": sum(one.found == () for one in done),
-        "different": sum(_matters(one) for one in done),
-        "not_compared": [
-            {"number": one.number, "why": one.call.lacks or "the capture has no answer"}
-            for one in done
-            if one.found is None
-        ],
-        "causes": [
-            {
-                "api": api,
-                "kind": kind,
-                "what": what,
-                "calls": [number for number, _ in found],
-                "before": found[0][1].before,
-                "after": found[0][1].after,
-            }
-            for (api, kind, what), found in _causes(done).items()
-        ],
-    }
+def _trust(cacert: str | None, insecure: bool) -> ssl.SSLContext:
+    try:
+        return trusting(cacert, anyone=insecure)
+    except (ssl.SSLError, OSError) as problem:
+        raise click.UsageError(f"--cacert {cacert}: {problem}") from None
 
 
-def _print(done: Sequence[Replayed]) -> None:
-    document = _document(done)
-    if document["causes"]:
-        print_table(
-            ("calls", "API", "what", "before", "after", "such as"),
-            [
-                (
-                    str(len(cause["calls"])),
-                    cause["api"] or "-",
-                    f"{cause['kind']} ({cause['what']})" if cause["what"] else cause["kind"],
-                    cause["before"] or "nothing",
-                    cause["after"] or "nothing",
-                    ", ".join(f"#{number}" for number in cause["calls"][:_SHOWN]),
-                )
-                for cause in document["causes"]
-            ],
-        )
-    for one in document["not_compared"]:
-        click.echo(f"#{one['number']} was not compared: {one['why']}", err=True)
-    click.echo(
-        f"{document['calls']} calls: {document['same']} end as they did, "
-        f"{document['different']} do not"
+def _live(
+    calls: Sequence[CapturedCall],
+    sending: Sending,
+    apps: Sequence[App],
+    when: Time,
+    as_json: bool,
+) -> list[Replayed]:
+    secrets = {app.key: app.secret for app in apps}
+    codes = {app.key: app.code for app in apps if app.code is not None}
+    targets = {target.scheme: target for target in sending.targets}
+
+    def line(scheme: str) -> Line | None:
+        target = targets.get(scheme)
+        if target is None:
+            return None
+        return Line(target, trust=sending.trust, timeout_s=sending.timeout_s)
+
+    runner = LiveReplay(
+        line,
+        restorer=Restorer(secrets, codes, tokens=False),
+        resigner=Resigner(secrets) if when is Time.FRESH else None,
+        bodies=sending.bodies,
+        pace=Pace(sending.rate),
     )
+    _announce(calls, sending, when)
+    with _progress(len(calls), shown=not as_json) as advance:
+        run = runner.run(calls, concurrency=sending.concurrency, done=advance)
+        try:
+            return [_replayed(one) for one in asyncio.run(run)]
+        except NotReached as problem:
+            hint = "is the gateway running (scripts/serve)?"
+            raise click.ClickException(f"{problem}; {hint}") from None
+
+
+def _announce(calls: Sequence[CapturedCall], sending: Sending, when: Time) -> None:
+    """What is about to be spent, and what the gateway will say to calls of another time."""
+    where = " and ".join(map(str, sending.targets))
+    click.echo(
+        f"sending {len(calls)} calls to {where}: its limits are spent, its backends called",
+        err=True,
+    )
+    if when is Time.FROZEN:
+        late, known = spent(calls, _now_ms())
+        if late:
+            click.echo(
+                f"{late} of them are of more than 15 minutes ago: it will say S403TS Timestamp "
+                "Expired; --time fresh signs them anew",
+                err=True,
+            )
+        if known:
+            click.echo(
+                f"{known} of them hold a nonce of the last 15 minutes: the gateway that was "
+                "captured will say S403NU Nonce Used",
+                err=True,
+            )
+
+
+def _replayed(one: LiveCall) -> Replayed:
+    return Replayed(
+        one.number,
+        one.found,
+        one.not_sent or one.failed,
+        explained=one.explained,
+        failed=bool(one.failed),
+    )
+
+
+def _now_ms() -> int:
+    return time.time_ns() // 1_000_000

@@ -35,7 +35,7 @@ def read_flow_file(content: bytes) -> list[CapturedCall]:
     """
     try:
         return [
-            _call_of(found)
+            call_of(found)
             for found in FlowReader(BytesIO(content)).stream()
             if isinstance(found, http.HTTPFlow) and BACKEND_LEG not in found.metadata
         ]
@@ -46,7 +46,8 @@ def read_flow_file(content: bytes) -> list[CapturedCall]:
         raise CaptureError(f"mitmproxy flows (.mitm) that are broken: {what}") from None
 
 
-def _call_of(found: http.HTTPFlow) -> CapturedCall:
+def call_of(found: http.HTTPFlow) -> CapturedCall:
+    """A flow of a caller's as a call."""
     trail = found.metadata.get(TRAIL)
     at_the_edge = refused_at_the_edge(found)
     lacks = ""
@@ -128,9 +129,11 @@ def write_flow_file(calls: Iterable[CapturedCall]) -> bytes:
 
 def _flow_of(call: CapturedCall) -> http.HTTPFlow:
     received_s = (call.received_ms or 0) / 1000
-    server = connection.Server(address=_DEAD_TARGET)
-    written = http.HTTPFlow(_client_of(call, received_s), server)
+    client, server = _client_of(call, received_s), connection.Server(address=_DEAD_TARGET)
+    written = http.HTTPFlow(client, server)
     written.id = call.flow_id or str(uuid.uuid4())
+    for one in (client, server):  # a call that is written twice is the same bytes twice
+        one.id = str(uuid.uuid5(uuid.NAMESPACE_OID, f"{type(one).__name__} of {written.id}"))
     written.timestamp_created = received_s
     written.request = _request_of_call(call, received_s)
     if call.lacks:

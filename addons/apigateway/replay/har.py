@@ -11,6 +11,7 @@ from typing import Any
 from apigateway.captures import CaptureError, read_capture
 from apigateway.errors import Fault
 from apigateway.exchange import Answer
+from apigateway.flows import HAR_FIELD
 from apigateway.reception import CallerRequest
 from apigateway.replay.call import CapturedCall, EdgeRefusal
 from apigateway.replay.seen import refusal_of
@@ -65,10 +66,12 @@ def _call_of(entry: Mapping[str, Any], sent: Any, of_mitmproxy: bool) -> Capture
     request = _with_whole_body(request)
     timings = entry.get("timings") or {}
     answer = _answer_of(entry.get("response") or {}, timings)
+    trail = entry.get(HAR_FIELD)
     return CapturedCall(
         request=request,
         received_ms=_received_ms(entry.get("startedDateTime"), timings),
         answer=answer,
+        trail=trail if isinstance(trail, Mapping) else None,
         edge=_edge_of(answer),
         lacks=_lack_of(request),
     )

@@ -9,17 +9,20 @@ import uuid
 from collections.abc import Callable
 from dataclasses import replace
 
-from apigateway.backend import mock_answer, refuse_unsendable
+from apigateway.backends.sending import mock_answer, refuse_unsendable
 from apigateway.chain import Call, advance, link
 from apigateway.client_address import normal_address
 from apigateway.errors import Fault, Refusal
 from apigateway.exchange import Answer, HttpUpstream, MockUpstream, Resolved, Signed
+from apigateway.ledgers import SeparateLedger
 from apigateway.model.catalog import Catalog
 from apigateway.ports import Counters, Nonces, Resolver
 from apigateway.reception import received_of
 from apigateway.replay.call import CapturedCall
 from apigateway.replay.edge import refuse_at_the_edge
 from apigateway.replay.outcome import Outcome, outcome_of
+from apigateway.replay.remade import with_own_keys
+from apigateway.replay.restoring import Restorer
 from apigateway.replay.seen import backend_answer, unresolved
 from apigateway.replay.unspent import AnyNonce, DisplayResolver, no_sleep
 from apigateway.stages.access import Access
@@ -41,7 +44,8 @@ Backend = Callable[[CapturedCall], Answer | Refusal | None]
 
 
 class OfflineChain:
-    """`catalog` is what the calls are judged against.
+    """`catalog` is what the calls are judged against; its secrets are put back where a capture
+    was scrubbed.
 
     `counters` are those of a replay (fresh ones count the calls that are run, in their order), or
     what a store has standing, or none; see `unspent`. `nonces` are always new unless given: fresh
@@ -60,17 +64,19 @@ class OfflineChain:
         backend: Backend = backend_answer,
         peer: str = UNKNOWN_PEER,
     ) -> None:
-        self._catalog = catalog
+        self._catalog = with_own_keys(catalog)
+        self._restored = Restorer.of(catalog, tokens=True)
         self._backend = backend
         self._peer = peer
         self._looks_up = resolver is not None
         networks = catalog.settings.backend_networks
+        nonces = nonces or AnyNonce()
         self._steps = link(
             Routing(),
             Access(),
-            Authentication(nonces=nonces or AnyNonce()),
-            Authorization(),
-            Throttling(counters=counters, sleep=no_sleep),
+            Authentication(),
+            Authorization(nonces=nonces),
+            Throttling(ledger=SeparateLedger(counters, nonces), sleep=no_sleep),
             Validation(),
             Mapping(),
             Resolution(),
@@ -91,6 +97,7 @@ class OfflineChain:
             now_ms = captured.received_ms
         if now_ms is None:
             raise ValueError("the capture does not tell when the call came: give a time")
+        captured = self._restored(captured)
         call = Call(captured.request_id or str(uuid.uuid4()).upper(), now_ms)
         self._receive(call, captured)
         for step in self._steps:

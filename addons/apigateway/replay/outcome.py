@@ -18,6 +18,7 @@ from apigateway.exchange import Answer, HttpUpstream, Routed, Signed
 from apigateway.model.settings import ErrorStyle
 from apigateway.outcome import answer_of
 from apigateway.replay.call import CapturedCall
+from apigateway.replay.placeholders import was_scrubbed
 from apigateway.replay.seen import refusal_of
 from apigateway.signature import SIGNATURE
 from apigateway.wire import Headers, Pairs, form_fields, is_form, parse_query
@@ -156,8 +157,11 @@ def captured_outcome(captured: CapturedCall) -> Outcome | None:
         return None
     ending = Ending.ANSWERED if refusal_of(answer) is None else Ending.REFUSED
     status, code, message, headers, body = _seen(answer, ending)
+    run = (captured.request_id, captured.received_ms or 0)
+    if was_scrubbed(captured.request):
+        run = ("", 0)  # a string to sign of what was scrubbed is not that of what is put back
     return Outcome(
-        run=(captured.request_id, captured.received_ms or 0),
+        run=run,
         ending=ending,
         status=status,
         code=code,

@@ -68,8 +68,17 @@ def signed_anew(
     renewed = _with_values(request, {TIMESTAMP: timestamp, NONCE: nonce})
     if string is None or method is None:
         return renewed
-    text = _string(renewed.signable, string)
-    return _with_values(renewed, {SIGNATURE: sign(secret, text, method)})
+    return signed_by(renewed, secret, string)
+
+
+def signed_by(request: CallerRequest, secret: str, string: int) -> CallerRequest:
+    """The request with a signature of the string of that number, in place of its own; as it is
+    where the method that it names does not exist."""
+    method = method_of(request)
+    if method is None:
+        return request
+    text = _string(request.signable, string)
+    return _with_values(request, {SIGNATURE: sign(secret, text, method)})
 
 
 def _string(request: SignableRequest, number: int) -> str:

@@ -14,6 +14,7 @@ from unit.test_captures import echo
 from apigateway.captures import CaptureError
 from apigateway.errors import Fault
 from apigateway.exchange import Answer
+from apigateway.flows import HAR_FIELD
 from apigateway.reception import CallerRequest
 from apigateway.replay.call import CapturedCall
 from apigateway.replay.har import read_har
@@ -82,6 +83,13 @@ def test_an_entry_of_a_browser_is_a_call() -> None:
     assert call.request.headers.fields == (("content-type", "application/json"),)
     assert call.request.body == '{"a": "中"}'.encode()
     assert (call.request_id, call.trail, call.edge, call.lacks) == (REQUEST_ID, None, None, "")
+
+
+def test_the_trail_that_a_gateway_kept_is_read() -> None:
+    trail = {"verdict": {"served": True}}
+    assert read({**CHROME, HAR_FIELD: trail}).trail == trail
+    assert read({**CHROME, HAR_FIELD: "none"}).trail is None
+    assert read(CHROME).trail is None
 
 
 def test_the_time_is_when_the_request_was_sent() -> None:
