@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from e2e.captures import Captures, capture_once
 from e2e.lab import Lab, Strange, make_project, strange_backend
 from e2e.running import Backend, Gateway, Project, backend, gateway
 
@@ -41,3 +42,9 @@ def lab(tmp_path_factory: pytest.TempPathFactory, parts: tuple[Backend, Strange]
     project = make_project(tmp_path_factory.mktemp("lab") / "p", echo.port, strange.port)
     with gateway(project) as running:
         yield Lab(running, echo, strange)
+
+
+@pytest.fixture(scope="session")
+def thousand(tmp_path_factory: pytest.TempPathFactory, parts: tuple[Backend, Strange]) -> Captures:
+    """A thousand calls of every kind."""
+    return capture_once(tmp_path_factory, *parts, rounds=22)

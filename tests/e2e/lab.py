@@ -42,7 +42,7 @@ def strange_backend() -> Iterator[Strange]:
 
         def answer(self) -> None:
             found.asked.append(self.command)
-            status = int(self.path.rpartition("/")[2])
+            status = int(self.path.partition("?")[0].rpartition("/")[2])
             body = b"" if status in (204, 304) else b"from the backend"
             self.send_response(status)
             self.send_header("X-Ca-Error-Code", "A403IS")

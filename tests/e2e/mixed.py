@@ -2,9 +2,12 @@
 
 import uuid
 
+from alibabacloud_iot_api_gateway.client import Client as IotClient
+from alibabacloud_iot_api_gateway.models import CommonParams, Config, IoTApiRequest
+from alibabacloud_tea_util.models import RuntimeOptions
 from e2e import signed
 from e2e.lab import CODE, PAGE, Lab, now_ms, preflight, with_value
-from e2e.running import send_raw
+from e2e.running import KEY, SECRET, send_raw
 
 FORM = ("Content-Type", "application/x-www-form-urlencoded; charset=UTF-8")
 JSON = ("Content-Type", "application/json; charset=utf-8")
@@ -70,3 +73,12 @@ def throttled_calls(lab: Lab) -> int:
     for _ in range(8):
         lab.send("GET", "/limited")
     return 8
+
+
+def iot_calls(lab: Lab, number: int = 0) -> int:
+    """Calls of the IoT client, one of them signed wrongly; it calls the domain `localhost`."""
+    body = IoTApiRequest(params={"n": number}, request=CommonParams(api_ver="1.0.0"))
+    for secret in (SECRET, "wrong"):
+        config = Config(app_key=KEY, app_secret=secret, domain=f"localhost:{lab.gateway.port}")
+        IotClient(config).do_request("/echo", "http", "POST", {}, body, RuntimeOptions())
+    return 2

@@ -3,21 +3,15 @@
 import asyncio
 import base64
 import json
-import time
 from collections import Counter
-from collections.abc import Iterator
-from dataclasses import dataclass
 
 import pytest
-from e2e.lab import Lab, Strange, make_project
-from e2e.mixed import refused_calls, served_calls, throttled_calls
-from e2e.running import Backend, Project, gateway
+from e2e.captures import Captures, capture
+from e2e.lab import Strange
+from e2e.running import Backend
 
 from apigateway.chain import Call
-from apigateway.definition.compile import compile_catalog
-from apigateway.definition.load import load_project
 from apigateway.exchange import Answer, Signed
-from apigateway.lifecycle.start import release_at_start
 from apigateway.model.catalog import Catalog
 from apigateway.replay.call import CapturedCall, in_order
 from apigateway.replay.captured import read_calls, write_calls
@@ -29,41 +23,16 @@ from apigateway.store.memory import MemoryStore
 from apigateway.wire import Pairs
 
 
-@dataclass(frozen=True)
-class Captures:
-    """Of one run: `sent` calls, as flows and as a HAR."""
-
-    project: Project
-    sent: int
-    flows: bytes
-    har: bytes
-
-    @property
-    def catalog(self) -> Catalog:
-        folder = self.project.folder
-        project = load_project(folder / "definitions", folder / "policies")
-        store = MemoryStore()
-        release_at_start(store.releases, project, 1)
-        return compile_catalog(project, store.releases.current())
-
-
 @pytest.fixture(scope="module", params=["coded", "classic"])
 def captures(
     request: pytest.FixtureRequest,
     tmp_path_factory: pytest.TempPathFactory,
     parts: tuple[Backend, Strange],
-) -> Iterator[Captures]:
-    echo, strange = parts
-    folder = tmp_path_factory.mktemp("replay")
-    is_classic = request.param == "classic"
-    project = make_project(folder / "p", echo.port, strange.port, classic=is_classic)
-    flows, har = folder / "capture.mitm", folder / "capture.har"
-    with gateway(project, "-w", flows, "--set", f"hardump={har}") as running:
-        lab = Lab(running, echo, strange)
-        sent = throttled_calls(lab)
-        for number in range(2):
-            sent += served_calls(lab, number) + refused_calls(lab, number)
-    yield Captures(project, sent, flows.read_bytes(), har.read_bytes())
+    thousand: Captures,
+) -> Captures:
+    if request.param == "coded":
+        return thousand
+    return capture(tmp_path_factory.mktemp("replay"), *parts, rounds=2, classic=True)
 
 
 def replayed(catalog: Catalog, calls: list[CapturedCall]) -> list[tuple[CapturedCall, Call]]:
@@ -145,15 +114,3 @@ def what_was_got(answer: Answer) -> Request:
     of_the_leg = {"Host", "Content-Length"}
     headers = tuple((name, value) for name, value in got["headers"] if name not in of_the_leg)
     return got["method"], got["path"], headers, body
-
-
-def test_calls_are_replayed_at_two_thousand_a_second_of_one_core(captures: Captures) -> None:
-    """In the best of several rounds: other processes slow one down by its caches."""
-    catalog, calls = captures.catalog, read_calls(captures.flows)
-    rounds_s = []
-    for _ in range(1 + 1000 // len(calls)):
-        began_s = time.process_time()
-        for _, call in replayed(catalog, calls):
-            outcome_of(call, catalog.settings.errors)
-        rounds_s.append(time.process_time() - began_s)
-    assert len(calls) / min(rounds_s) >= 2000, rounds_s
