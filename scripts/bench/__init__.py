@@ -1,0 +1,1 @@
+"""How fast the gateway is, beside stock mitmdump and others, measured in one run."""
