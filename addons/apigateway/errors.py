@@ -243,6 +243,7 @@ class Refusal(Exception):
     request id, never to the caller. `parts` fill the fault's message. `retry_after_s` is set
     where coming back later helps; `headers` are further fields of the answer. `evidence` is what
     the stage decided by, where nothing else says it as a value (a tally, the string to sign).
+    `stage` is the one whose refusal it is, where another one finds it out.
     """
 
     def __init__(
@@ -253,6 +254,7 @@ class Refusal(Exception):
         retry_after_s: int | None = None,
         headers: tuple[tuple[str, str], ...] = (),
         evidence: object = None,
+        stage: str = "",
         **parts: str,
     ) -> None:
         super().__init__(fault.name, detail)
@@ -262,3 +264,4 @@ class Refusal(Exception):
         self.retry_after_s = retry_after_s
         self.headers = headers
         self.evidence = evidence
+        self.stage = stage

@@ -12,7 +12,7 @@ from apigateway.model.app import App
 from apigateway.model.catalog import BoundDomain, Catalog, ServedApi, TlsProfile
 from apigateway.model.group import Environment
 from apigateway.multipart_body import Part
-from apigateway.ports import Tally
+from apigateway.ports import NonceClaim, Tally
 from apigateway.wire import Headers, Pairs
 
 P = TypeVar("P")
@@ -34,7 +34,7 @@ class Pass:
         if type(before) is not cls._before or found.keys() != cls._found:  # type: ignore[attr-defined]
             raise TypeError(_misfit(cls, before, found))
         made = object.__new__(cls)
-        made.__dict__.update(before.__dict__, **found)
+        object.__setattr__(made, "__dict__", before.__dict__ | found)
         return made
 
 
@@ -206,12 +206,14 @@ class Admitted(Routed):
 class Identified(Admitted):
     """Who calls. `app` is None where the API asks for none. `proof` says by what
     (`HmacSHA256, string 1`, ...). `token` is the verified id_token and `claims` what it says; ""
-    and nothing where the API asks for none."""
+    and nothing where the API asks for none. `nonce` is still to be spent: by Throttling, with the
+    charge, or by Authorization when it refuses. None where the caller sent none."""
 
     app: App | None
     proof: str
     token: str
     claims: Mapping[str, Any]
+    nonce: NonceClaim | None
 
 
 @rung

@@ -36,6 +36,9 @@ class OutboundBody:
     form_pairs: Pairs = ()
 
 
+_NOTHING = OutboundBody(b"")
+
+
 def outbound_body(call: Validated, own: Sequence[Field]) -> OutboundBody:
     """`own` is what the definition sends in the body, in order; the caller's other fields go
     before it where they pass.
@@ -43,6 +46,8 @@ def outbound_body(call: Validated, own: Sequence[Field]) -> OutboundBody:
     Raises:
         Refusal: INVALID_CONTENT_TYPE, the definition adds fields to a body that has none.
     """
+    if not call.body and not own:
+        return _NOTHING
     request, taken = call.served.api.request, call.served.own_names[Location.BODY]
     content_type = call.headers.first("Content-Type") or ""
     in_parts = request.body.format is BodyFormat.MULTIPART

@@ -8,7 +8,7 @@ Implementations live in `store`; stages see only this module.
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Protocol
+from typing import Any, NamedTuple, Protocol
 
 from apigateway.model.audit import AuditEntry
 from apigateway.model.domain_binding import DomainBinding
@@ -21,6 +21,10 @@ from apigateway.windows import UTC_ZONE, WindowUnit, Zone
 
 class StoreUnavailable(Exception):
     """The store cannot take part in a decision (not open, locked too long, not writable)."""
+
+
+class NonceUsed(Exception):
+    """The nonce of a call was spent before."""
 
 
 class ReleasedMeanwhile(Exception):
@@ -66,13 +70,12 @@ class Limit:
     zone: Zone = UTC_ZONE
 
 
-@dataclass(frozen=True, slots=True)
-class Standing:
+class Standing(NamedTuple):
     """How one limit stands after a take.
 
     `used` calls of a window that ends at `resets_ms`; of a bucket, the calls it holds, which is
     empty again (or, when it refused, has room again) at `resets_ms`. `wait_ms` is how long the
-    call has to wait for its turn.
+    call has to wait for its turn. (A tuple: several are made for every call.)
     """
 
     limit: Limit
@@ -124,6 +127,26 @@ class Nonces(Protocol):
 
         Raises:
             StoreUnavailable: nothing was claimed.
+        """
+
+
+@dataclass(frozen=True, slots=True)
+class NonceClaim:
+    """A nonce of an app that is to be spent: for `lifetime_ms`, nobody else may spend it."""
+
+    app_key: str
+    nonce: str
+    lifetime_ms: int
+
+
+class Ledger(Protocol):
+    async def spend(self, claim: NonceClaim | None, limits: Sequence[Limit], now_ms: int) -> Tally:
+        """Spend the nonce of a call, if it has one, and charge the call as `Counters.take` does:
+        all of it in one step. A call that a limit refuses has spent its nonce.
+
+        Raises:
+            NonceUsed: nothing was charged.
+            StoreUnavailable: nothing was spent or charged.
         """
 
 
@@ -208,7 +231,10 @@ class Calls(Protocol):
         """
 
     def query(self, *, request_id: str = "", limit: int = 100) -> Sequence[CallRecord]:
-        """Written records, newest first."""
+        """Written records, newest first, without their trails."""
+
+    def trail(self, request_id: str) -> Mapping[str, Any] | None:
+        """The trail of a written record; None where none was kept."""
 
 
 class Resolver(Protocol):

@@ -12,6 +12,7 @@ from apigateway.ports import (
     Calls,
     Counters,
     DomainBindings,
+    Ledger,
     Nonces,
     Releases,
     Workers,
@@ -24,6 +25,8 @@ from apigateway.store.sqlite import SqliteStore
 class Store(Protocol):
     """What a store offers; that each one has these types is checked by mypy here."""
 
+    @property
+    def ledger(self) -> Ledger: ...
     @property
     def counters(self) -> Counters: ...
     @property

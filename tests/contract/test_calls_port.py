@@ -1,5 +1,7 @@
 """What every implementation of `Calls` does."""
 
+from dataclasses import replace
+
 from contract.conftest import Store
 
 from apigateway.model.record import CallRecord
@@ -53,6 +55,16 @@ class TestCalls:
         settle(store)
         assert list(store.calls.query(request_id="one")) == [record("one")] * 2
         assert list(store.calls.query(request_id="none")) == []
+
+    def test_a_trail_is_kept_beside_its_record(self, store: Store) -> None:
+        trail = {"stages": [{"ms": 0.25, "decided": {"city": "\u676d\u5dde"}}], "signature": None}
+        store.calls.append(record("plain"))
+        store.calls.append(replace(record("refused"), trail=trail))
+        settle(store)
+        assert store.calls.trail("refused") == trail
+        assert store.calls.trail("plain") is None
+        assert store.calls.trail("none") is None
+        assert [found.trail for found in store.calls.query()] == [None, None]
 
     def test_a_record_appended_after_close_is_written(self, store: Store) -> None:
         store.calls.append(record("before"))

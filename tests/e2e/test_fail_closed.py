@@ -42,7 +42,7 @@ CRASHING = '''
 import functools
 import gateway
 from apigateway import hooks
-from apigateway.backend import Backends
+from apigateway.backends.sending import Backends
 
 
 class Crash(RuntimeError):
@@ -169,7 +169,7 @@ def test_an_add_on_taken_out_of_the_list_stops_every_call(
 
 
 def test_a_stage_left_out_of_the_chain_ends_the_start(project: Project) -> None:
-    text = GATEWAY.read_text().replace("    Authorization(),\n", "")
+    text = GATEWAY.read_text().replace("    Authorization(nonces=settings.store),\n", "")
     script = project.folder / "gateway.py"
     script.write_text(text)
     process = launch(gateway_command(project, free_port(), script=script), project.folder / "log")

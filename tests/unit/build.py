@@ -1,5 +1,6 @@
 """Catalogs, served APIs and passes for tests, made by hand: no YAML, no store, no clock."""
 
+import asyncio
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import fields, replace
 from pathlib import Path
@@ -12,7 +13,15 @@ from apigateway.backend_values import backend_values
 from apigateway.chain import Step, link
 from apigateway.documents import DocumentSchema
 from apigateway.errors import Fault, Refusal
-from apigateway.exchange import HttpUpstream, Outbound, Received
+from apigateway.exchange import (
+    Admitted,
+    Authorized,
+    HttpUpstream,
+    Identified,
+    Outbound,
+    Received,
+)
+from apigateway.ledgers import SeparateLedger
 from apigateway.matching import RouteTable, parse_pattern
 from apigateway.model.api import (
     Api,
@@ -188,6 +197,7 @@ def a_pass(
         "proof": "anonymous",
         "token": "",
         "claims": {},
+        "nonce": None,
         "authorized_by": "anonymous API",
         "tally": Tally(()),
         "arguments": {},
@@ -272,18 +282,27 @@ class FreshNonces:
         return self.fresh
 
 
+def identify(call: Admitted, nonces: Nonces | None = None) -> Identified:
+    """What Authentication makes of a call, whose nonce is then spent behind it."""
+    found = Authentication()(call)
+    ledger = SeparateLedger(OpenCounters(), nonces or FreshNonces())
+    asyncio.run(Throttling(ledger, no_sleep)(Authorized.after(found, authorized_by="")))
+    return found
+
+
 def rooms(
     nonces: Nonces | None = None,
     counters: Counters | None = None,
     resolver: Resolver | None = None,
 ) -> list[Callable[[Any], Any]]:
     """The ten stages in their order."""
+    nonces = nonces or FreshNonces()
     return [
         Routing(),
         Access(),
-        Authentication(nonces or FreshNonces()),
-        Authorization(),
-        Throttling(counters or OpenCounters(), no_sleep),
+        Authentication(),
+        Authorization(nonces),
+        Throttling(SeparateLedger(counters or OpenCounters(), nonces), no_sleep),
         Validation(),
         MappingStage(),
         Resolution(),

@@ -1,8 +1,9 @@
 """Who calls: an app proven by its signature or AppCode, the holder of an id_token, both, or
 nobody on an anonymous API.
 
-Rule: reference protocol 1.1-1.4 and 6. A nonce is spent only after the signature and the token
-verified, so that nobody can burn an app's nonces without its secret.
+Rule: reference protocol 1.1-1.4 and 6. A nonce goes on only after the signature and the token
+verified, so that nobody can burn an app's nonces without its secret. It is spent by the stages
+behind: by Throttling with the charge, in one step, or by Authorization when it refuses.
 """
 
 import hmac
@@ -12,7 +13,7 @@ from apigateway.exchange import Admitted, Identified
 from apigateway.model.api import AppCodeUse, Auth, SignatureMethod
 from apigateway.model.app import App
 from apigateway.openid import Claims
-from apigateway.ports import Nonces
+from apigateway.ports import NonceClaim
 from apigateway.signature import (
     KEY,
     NONCE,
@@ -168,12 +169,9 @@ def app_of_code(call: Admitted, auth: Auth) -> App:
 
 
 class Authentication:
-    """Admitted -> Identified. Spends the call's nonce."""
+    """Admitted -> Identified."""
 
-    def __init__(self, nonces: Nonces) -> None:
-        self._nonces = nonces
-
-    async def __call__(self, call: Admitted) -> Identified:
+    def __call__(self, call: Admitted) -> Identified:
         auth = call.served.api.auth
         if not auth.type.asks_for_app:
             return _identified(call, None, "", *verified_token(call))
@@ -193,18 +191,25 @@ class Authentication:
         refuse_wrong_md5(call)
         candidate = verify(call, app, method)
         token, claims = verified_token(call)
+        claim = None
         if nonce is not None:
             # A timestamp ahead of our clock stays valid longer; so does its nonce.
             ahead_ms = max(0, sent_ms - call.received_ms) if sent_ms is not None else 0
-            lifetime_ms = WINDOW_MS + ahead_ms + 1  # the last millisecond of the window counts
-            if not await self._nonces.claim(key, nonce, call.received_ms, lifetime_ms):
-                raise Refusal(Fault.NONCE_USED, f"app {app.name} within 15 minutes")
-        return _identified(call, app, f"{method}, string {candidate}", token, claims)
+            # The last millisecond of the window counts.
+            claim = NonceClaim(key, nonce, WINDOW_MS + ahead_ms + 1)
+        return _identified(call, app, f"{method}, string {candidate}", token, claims, claim)
 
 
 def _identified(
-    call: Admitted, app: App | None, proof: str, token: str, claims: Claims
+    call: Admitted,
+    app: App | None,
+    proof: str,
+    token: str,
+    claims: Claims,
+    nonce: NonceClaim | None = None,
 ) -> Identified:
     if token:
         proof = f"{proof}, id_token" if proof else "id_token"
-    return Identified.after(call, app=app, proof=proof or "anonymous", token=token, claims=claims)
+    return Identified.after(
+        call, app=app, proof=proof or "anonymous", token=token, claims=claims, nonce=nonce
+    )

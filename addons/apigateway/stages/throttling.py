@@ -4,12 +4,16 @@ Guide, "What is throttling policy" and "Limits": API, user and app limits of the
 special limits that replace the basic ones, 100 calls a second from one address to one API, the
 group's calls a second, 1000 calls a day on a second-level domain. Reference: protocol 4.
 
+The nonce that Authentication found is spent in the same step, before the charge: a used one is told
+before a full limit, and charges nothing.
+
 What a call is counted by is said by `limits_of`, for those too who only want to look.
 """
 
-import math
 from collections.abc import Awaitable, Callable, Iterator
+from functools import lru_cache
 
+from apigateway.catalog_memo import CatalogMemo
 from apigateway.errors import Fault, Refusal
 from apigateway.exchange import Authorized, Throttled
 from apigateway.model.app import App
@@ -17,7 +21,8 @@ from apigateway.model.catalog import ServedApi
 from apigateway.model.group import Domain, DomainKind
 from apigateway.model.policy import SecondMode, ThrottlingPolicy
 from apigateway.model.settings import GatewaySettings
-from apigateway.ports import Counters, Dimension, Limit, Standing
+from apigateway.nonces import nonce_used
+from apigateway.ports import Dimension, Ledger, Limit, NonceUsed, Standing
 from apigateway.windows import WindowUnit, Zone
 
 _FAULTS = {
@@ -30,6 +35,9 @@ _FAULTS = {
 }
 
 _OF_A_POLICY = (Dimension.API, Dimension.USER, Dimension.APP)
+
+CALLERS_KEPT = 5_000
+"""Of so many (of an API, an app, an address and a domain each) the limits are remembered."""
 
 
 def limits_of(
@@ -114,47 +122,51 @@ def policy_limits(
 def rate_limit_headers(standing: Standing, now_ms: int) -> tuple[tuple[str, str], ...]:
     """RateLimit fields (IETF draft-ietf-httpapi-ratelimit-headers) of the limit that was hit."""
     limit = standing.limit
-    name = limit.dimension.value.lower().replace(" ", "-")
-    window_s = limit.unit.milliseconds // 1000
-    return (
-        ("RateLimit-Policy", f'"{name}";q={limit.ceiling};w={window_s}'),
-        ("RateLimit", f'"{name}";r={standing.remaining};t={_seconds_until(standing, now_ms)}'),
-    )
+    name, policy = _policy_field(limit.dimension, limit.ceiling, limit.unit)
+    left = f"{name};r={standing.remaining};t={_seconds_until(standing, now_ms)}"
+    return (policy, ("RateLimit", left))
+
+
+@lru_cache(maxsize=1_000)
+def _policy_field(
+    dimension: Dimension, ceiling: int, unit: WindowUnit
+) -> tuple[str, tuple[str, str]]:
+    """The name of a limit, and the field that describes it."""
+    name = f'"{dimension.value.lower().replace(" ", "-")}"'
+    return name, ("RateLimit-Policy", f"{name};q={ceiling};w={unit.milliseconds // 1000}")
 
 
 def remaining_headers(call: Throttled) -> tuple[tuple[str, str], ...]:
     """RateLimit fields of a call that was let through: of the bound policy's limit that has the
     least left; () where no policy is bound."""
-    own = [one for one in call.tally.standings if one.limit.dimension in _OF_A_POLICY]
-    if not own:
-        return ()
-    tightest = min(own, key=lambda standing: standing.remaining)
-    return rate_limit_headers(tightest, call.received_ms)
+    tightest, least = None, 0
+    for standing in call.tally.standings:
+        if standing.limit.dimension in _OF_A_POLICY:
+            left = standing.remaining
+            if tightest is None or left < least:
+                tightest, least = standing, left
+    return () if tightest is None else rate_limit_headers(tightest, call.received_ms)
 
 
 def _seconds_until(standing: Standing, now_ms: int) -> int:
-    return max(1, math.ceil((standing.resets_ms - now_ms) / 1000))
+    return max(1, -((now_ms - standing.resets_ms) // 1000))
 
 
 class Throttling:
-    """Authorized -> Throttled. Charges the call; where its limit has a queue, it waits its turn."""
+    """Authorized -> Throttled. Spends the call's nonce and charges the call; where its limit has a
+    queue, it waits its turn."""
 
-    def __init__(self, counters: Counters, sleep: Callable[[float], Awaitable[object]]) -> None:
+    def __init__(self, ledger: Ledger, sleep: Callable[[float], Awaitable[object]]) -> None:
         """`sleep` waits for so many seconds."""
-        self._counters = counters
+        self._ledger = ledger
         self._sleep = sleep
+        self._limits: CatalogMemo[tuple[int, int, int, str], tuple[Limit, ...]] = CatalogMemo()
 
     async def __call__(self, call: Authorized) -> Throttled:
-        limits = tuple(
-            limits_of(
-                call.catalog.settings,
-                call.served,
-                app=call.app,
-                client_ip=call.client_ip,
-                domain=call.bound.domain,
-            )
-        )
-        tally = await self._counters.take(limits, call.received_ms)
+        try:
+            tally = await self._ledger.spend(call.nonce, self._limits_of(call), call.received_ms)
+        except NonceUsed:
+            raise nonce_used(call.app) from None
         if (full := tally.refused) is not None:
             raise Refusal(
                 _FAULTS[full.limit.dimension],
@@ -169,3 +181,18 @@ class Throttling:
         if tally.wait_ms:
             await self._sleep(tally.wait_ms / 1000)
         return Throttled.after(call, tally=tally)
+
+    def _limits_of(self, call: Authorized) -> tuple[Limit, ...]:
+        """Those of a caller, who is likely to come again."""
+        served, app, domain = call.served, call.app, call.bound.domain
+        known = self._limits.of(call.catalog)
+        caller = id(served), id(app), id(domain), call.client_ip
+        limits = known.get(caller)
+        if limits is None:
+            if len(known) >= CALLERS_KEPT:
+                known.clear()
+            found = limits_of(
+                call.catalog.settings, served, app=app, client_ip=call.client_ip, domain=domain
+            )
+            limits = known[caller] = tuple(found)
+        return limits

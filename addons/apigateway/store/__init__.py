@@ -10,11 +10,14 @@ What every store goes by (pure):
 windows      how a call is counted
 release_changes    what changes of what is served come to
 released     releases that were read are not read again
+digests      what stands for a nonce
 canonical    plain data as text
 
 What `sqlite` is made of:
 connection   one SQLite connection: transactions, a busy database, errors as StoreUnavailable
 migrations   the schema and how it grows
+ledger       group_commit    the path of a call: nonce and counts in one transaction, shared
+             by calls that come at the same moment
 counters     nonces     releases     audit     domain_bindings     workers     calls
              one port each
 recorder     purges     the thread behind the calls: record batches, checkpoints, purges

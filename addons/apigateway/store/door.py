@@ -3,8 +3,8 @@
 Which engine serves is said by the settings; here is the one place that chooses it.
 """
 
-from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from collections.abc import Coroutine, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
 
 from apigateway.model.record import CallRecord
 from apigateway.model.settings import GatewaySettings
@@ -12,6 +12,7 @@ from apigateway.ports import (
     Audit,
     DomainBindings,
     Limit,
+    NonceClaim,
     Releases,
     StoreUnavailable,
     Tally,
@@ -51,7 +52,7 @@ def place_of(settings: GatewaySettings) -> str:
 
 
 class StoreDoor:
-    """Counters, Nonces and Calls of the store that is open; closed, it refuses.
+    """Ledger, Counters, Nonces and Calls of the store that is open; closed, it refuses.
 
     A record that comes after `close` is still written: the proxy ends its last calls then.
     """
@@ -92,6 +93,11 @@ class StoreDoor:
     def workers(self) -> Workers:
         return self._opened().workers
 
+    def spend(
+        self, claim: NonceClaim | None, limits: Sequence[Limit], now_ms: int
+    ) -> Coroutine[Any, Any, Tally]:
+        return self._opened().ledger.spend(claim, limits, now_ms)
+
     async def take(self, limits: Sequence[Limit], now_ms: int) -> Tally:
         return await self._opened().counters.take(limits, now_ms)
 
@@ -107,6 +113,9 @@ class StoreDoor:
 
     def query(self, *, request_id: str = "", limit: int = 100) -> Sequence[CallRecord]:
         return self._opened().calls.query(request_id=request_id, limit=limit)
+
+    def trail(self, request_id: str) -> Mapping[str, Any] | None:
+        return self._opened().calls.trail(request_id)
 
     def _opened(self) -> "SqliteStore | RedisStore":
         if self._store is None or not self._is_open:

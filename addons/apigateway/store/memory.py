@@ -1,7 +1,10 @@
 """The ports without a file. For tests only: nothing is shared between processes or kept."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import Any
 
+from apigateway.ledgers import SeparateLedger
 from apigateway.model.record import CallRecord
 from apigateway.ports import Limit, StoreUnavailable, Tally
 from apigateway.store.memory_desk import (
@@ -19,6 +22,7 @@ class MemoryStore:
     def __init__(self) -> None:
         self.counters = MemoryCounters()
         self.nonces = MemoryNonces()
+        self.ledger = SeparateLedger(self.counters, self.nonces)
         self.audit = MemoryAudit()
         self.releases = MemoryReleases(self.audit)
         self.domain_bindings = MemoryDomainBindings(self.releases)
@@ -78,6 +82,14 @@ class MemoryCalls:
 
     def query(self, *, request_id: str = "", limit: int = 100) -> Sequence[CallRecord]:
         found = [
-            record for record in reversed(self._records) if request_id in ("", record.request_id)
+            replace(record, trail=None)
+            for record in reversed(self._records)
+            if request_id in ("", record.request_id)
         ]
         return found[: max(0, limit)]
+
+    def trail(self, request_id: str) -> Mapping[str, Any] | None:
+        for record in reversed(self._records):
+            if record.request_id == request_id and record.trail is not None:
+                return record.trail
+        return None

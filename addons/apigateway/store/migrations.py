@@ -186,6 +186,35 @@ def m010_calls_by_release(db: Database) -> None:
     db.table("calls").add_column("process", int, not_null_default=0)
 
 
+@MIGRATIONS()
+def m011_trails(db: Database) -> None:
+    """What every stage decided, of calls that were refused or whose backend failed; `trail` is
+    JSON."""
+    trails = db.create_table(
+        "trails",
+        {"id": int, "request_id": str, "trail": str},
+        pk="id",
+        not_null={"request_id", "trail"},
+    )
+    trails.create_index(["request_id"])
+
+
+@MIGRATIONS()
+def m012_ledger(db: Database) -> None:
+    """Keys and claims are their rows themselves, and nonces have no index by time: whoever spends
+    one writes one page of the table and no other."""
+    counts = "key TEXT PRIMARY KEY, length_ms INTEGER NOT NULL, start_ms INTEGER NOT NULL"
+    _narrow(db, "counters", f"{counts}, used INTEGER NOT NULL")
+    _narrow(db, "nonces", "claim BLOB PRIMARY KEY, expires_ms INTEGER NOT NULL")
+
+
+def _narrow(db: Database, table: str, columns: str) -> None:
+    db.execute(f"ALTER TABLE {table} RENAME TO wide_{table}")
+    db.execute(f"CREATE TABLE {table} ({columns}) WITHOUT ROWID")
+    db.execute(f"INSERT INTO {table} SELECT * FROM wide_{table}")
+    db.execute(f"DROP TABLE wide_{table}")
+
+
 def prepare(path: Path) -> None:
     """Make `path` a database of the present schema; the folder and the file are the owner's only.
 

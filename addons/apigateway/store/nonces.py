@@ -1,59 +1,58 @@
-"""Nonces in SQLite: a claim is one statement, so it is atomic whoever else is claiming."""
+"""Nonces in SQLite: spent through the ledger, swept out here.
+
+They have no index by time: it would be one more page to write for every call. They are gone
+through in the order of their digests instead, which for a sweep lie side by side.
+"""
 
 import sqlite3
-from functools import partial
-from hashlib import blake2b
 
-from apigateway.store.connection import Connection, transaction
-
-# An expired row may be claimed again; a living one is a conflict that changes nothing.
-_CLAIM = (
-    "INSERT INTO nonces (claim, expires_ms) VALUES (?, ?)"
-    " ON CONFLICT (claim) DO UPDATE SET expires_ms = excluded.expires_ms WHERE expires_ms <= ?"
-)
+from apigateway.ports import NonceClaim, NonceUsed
+from apigateway.store.connection import transaction
+from apigateway.store.ledger import SqliteLedger
 
 # Expired nonces are kept a while longer, against a clock that is set back a little.
 KEPT_MS = 60_000
 
-
-def digest(app_key: str, nonce: str) -> bytes:
-    """16 bytes that stand for a nonce of an app.
-
-    A nonce comes from the caller and may be long or hold bytes that are no text; its digest is
-    neither, and rows stay small. The length keeps `a` + `bc` and `ab` + `c` apart.
-    """
-    text = f"{len(app_key)}:{app_key}{nonce}"
-    return blake2b(text.encode("utf-8", "surrogatepass"), digest_size=16).digest()
+SEEN_FOR_EACH = 4
+"""How many nonces are looked at for each that is spent. Those that nobody has looked at since they
+expired are then at most a third of those that live, however fast they come."""
 
 
 class SqliteNonces:
-    """The port `Nonces`. A locked database is awaited for `patience_s`, then unavailable."""
+    """The port `Nonces`."""
 
-    def __init__(self, connection: Connection, *, patience_s: float) -> None:
-        self._connection = connection
-        self._patience_s = patience_s
-        self._latest_ms = 0
+    def __init__(self, ledger: SqliteLedger) -> None:
+        self._ledger = ledger
+        self._seen = 0
+        self._place = b""
 
     async def claim(self, app_key: str, nonce: str, now_ms: int, lifetime_ms: int) -> bool:
-        self._latest_ms = now_ms
-        row = (digest(app_key, nonce), now_ms + lifetime_ms, now_ms)
-        return await self._connection.run_patiently(partial(_claim, row), self._patience_s)
+        try:
+            await self._ledger.spend(NonceClaim(app_key, nonce, lifetime_ms), (), now_ms)
+        except NonceUsed:
+            return False
+        return True
 
     def purge(self, connection: sqlite3.Connection, rows: int) -> int:
-        """Delete up to `rows` expired nonces, oldest first; returns how many."""
-        due_ms = self._latest_ms - KEPT_MS
+        """Look at the next `rows` nonces and delete those that have expired.
+
+        Returns `rows` while there is more to look at now. Time is that of the latest call.
+        """
+        due_ms = self._ledger.latest_ms - KEPT_MS
+        owed = SEEN_FOR_EACH * self._ledger.claimed
         found = connection.execute(
-            "SELECT claim FROM nonces WHERE expires_ms <= ? ORDER BY expires_ms LIMIT ?",
-            (due_ms, rows),
+            "SELECT claim, expires_ms FROM nonces WHERE claim > ? ORDER BY claim LIMIT ?",
+            (self._place, rows),
         ).fetchall()
-        if found:
+        expired = [(claim, due_ms) for claim, expires_ms in found if expires_ms <= due_ms]
+        if expired:
             with transaction(connection):
                 connection.executemany(
-                    "DELETE FROM nonces WHERE claim = ? AND expires_ms <= ?",
-                    [(claim, due_ms) for (claim,) in found],
+                    "DELETE FROM nonces WHERE claim = ? AND expires_ms <= ?", expired
                 )
-        return len(found)
-
-
-def _claim(row: tuple[bytes, int, int], connection: sqlite3.Connection) -> bool:
-    return connection.execute(_CLAIM, row).rowcount == 1
+        if len(found) < rows:  # that was the last of them: all have been seen
+            self._place, self._seen = b"", owed
+            return 0
+        self._place = found[-1][0]
+        self._seen = min(self._seen + rows, owed)
+        return rows if self._seen < owed else 0

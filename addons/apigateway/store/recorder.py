@@ -43,7 +43,8 @@ Purge = Callable[[sqlite3.Connection, int], int]
 class Recorder:
     """Takes records from any thread. Runs between `start` and `stop`, any number of times.
 
-    `purges` each delete up to a number of rows and return how many they did.
+    `purges` each deal with up to a number of rows and return how many; fewer mean that there is
+    nothing more to do now.
     """
 
     def __init__(

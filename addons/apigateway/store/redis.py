@@ -20,7 +20,7 @@ from redis.retry import Retry
 from apigateway.model.settings import RedisSettings
 from apigateway.ports import StoreUnavailable
 from apigateway.store.redis_audit import RedisAudit
-from apigateway.store.redis_counters import RedisCounters, RedisNonces
+from apigateway.store.redis_counters import RedisCounters, RedisLedger, RedisNonces
 from apigateway.store.redis_desk import RedisDesk
 from apigateway.store.redis_domain_bindings import RedisDomainBindings
 from apigateway.store.redis_line import RedisLine
@@ -62,7 +62,8 @@ class RedisStore:
         self._desk = self._desk_client()
         self._patient = self._desk_client(max(settings.timeout_s, _PATIENT_S))
         self._line = RedisLine(self._client, timeout_s=settings.timeout_s)
-        self.counters = RedisCounters(self._line, self._prefix, own_clock=own_clock)
+        self.ledger = RedisLedger(self._line, self._prefix, own_clock=own_clock)
+        self.counters = RedisCounters(self.ledger)
         self.nonces = RedisNonces(self._line, self._prefix)
         desk = RedisDesk(self._desk, self._prefix, self._patient)
         self.audit = RedisAudit(desk)

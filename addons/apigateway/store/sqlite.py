@@ -11,6 +11,7 @@ from apigateway.store.calls import SqliteCalls
 from apigateway.store.connection import Connection
 from apigateway.store.counters import SqliteCounters
 from apigateway.store.domain_bindings import SqliteDomainBindings
+from apigateway.store.ledger import SqliteLedger
 from apigateway.store.migrations import prepare
 from apigateway.store.nonces import SqliteNonces
 from apigateway.store.recorder import Recorder
@@ -26,9 +27,9 @@ class SqliteStore:
     Before `open` and after `close` every port raises StoreUnavailable; only a call record is then
     written at once, by whoever appends it.
 
-    Two connections serve the ports: `take` and `claim` have one that never waits for a lock
-    (a held one is awaited, at most `patience_s`), all the rest have one that does. The recorder's
-    thread has a third.
+    Two connections serve the ports: the ledger, and so `take` and `claim`, has one that never waits
+    for a lock (a held one is awaited, at most `patience_s`), all the rest have one that does. The
+    recorder's thread has a third.
     """
 
     def __init__(
@@ -38,6 +39,7 @@ class SqliteStore:
         patience_s: float = 2.0,
         queue_records: int = 10_000,
         keep_records: int = 1_000_000,
+        keep_trails: int = 100_000,
     ) -> None:
         self.path = Path(path)
         self._opening = threading.Lock()
@@ -45,19 +47,25 @@ class SqliteStore:
         self._hot = Connection(self.path, busy_timeout_s=0)
         self._desk = Connection(self.path, busy_timeout_s=_DESK_PATIENCE_S)
         self._recorder = Recorder(self.path, capacity=queue_records)
-        self.counters = SqliteCounters(self._hot, patience_s=patience_s)
-        self.nonces = SqliteNonces(self._hot, patience_s=patience_s)
+        self.ledger = SqliteLedger(self._hot, patience_s=patience_s)
+        self.counters = SqliteCounters(self._hot, self.ledger, patience_s=patience_s)
+        self.nonces = SqliteNonces(self.ledger)
         self.releases = SqliteReleases(self._desk)
         self.audit = SqliteAudit(self._desk)
         self.domain_bindings = SqliteDomainBindings(self._desk)
         self.workers = SqliteWorkers(self._desk)
         self.calls = SqliteCalls(
-            self.path, self._desk, self._recorder.put, keep_records=keep_records
+            self.path,
+            self._desk,
+            self._recorder.put,
+            keep_records=keep_records,
+            keep_trails=keep_trails,
         )
         self._recorder.purges = (
             self.counters.purge,
             self.nonces.purge,
             self.calls.purge,
+            self.calls.purge_trails,
             self.audit.purge,
         )
 

@@ -27,6 +27,8 @@ CALL = 1_000_000
 
 PATIENCE_MS = 1_000
 
+_tuple = tuple.__new__
+
 
 class Count(NamedTuple):
     """What is on record for one key: `used` calls of the window of `length_ms` that starts at
@@ -57,26 +59,32 @@ def charge(
 
     After a refusal those are only the counts that moved back to another time, uncharged.
     """
+    charged: list[Count] = []
+    standings: list[Standing] = []
+    for limit in limits:
+        key, length_ms, start_ms, used = count_at(recorded.get(limit.key), limit, now_ms)
+        if limit.queue is None:
+            if used >= limit.ceiling:
+                break
+            used += 1
+            # Ten tuples a call: made without a Python function each.
+            charged.append(_tuple(Count, (key, length_ms, start_ms, used)))
+            standings.append(_tuple(Standing, (limit, used, start_ms + length_ms, 0)))
+        else:
+            count = Count(key, length_ms, start_ms, used + CALL)
+            if count.used > (limit.ceiling + limit.queue) * CALL or not limit.ceiling:
+                break
+            charged.append(count)
+            standings.append(standing(limit, count, now_ms))
+    else:
+        return Tally(tuple(standings)), charged
     counts = [count_at(recorded.get(limit.key), limit, now_ms) for limit in limits]
-    full = next(
-        (place for place, limit in enumerate(limits) if is_full(limit, counts[place])), None
-    )
-    if full is not None:
-        standings = look(limits, counts, now_ms).standings
-        moved = [
-            count
-            for count in counts
-            if (before := recorded.get(count.key)) is not None and count.start_ms < before.start_ms
-        ]
-        return Tally(standings, standings[full]), moved
-    counts = [
-        count._replace(used=count.used + (CALL if limit.queue is not None else 1))
-        for limit, count in zip(limits, counts, strict=True)
+    moved = [
+        count
+        for count in counts
+        if (before := recorded.get(count.key)) is not None and count.start_ms < before.start_ms
     ]
-    standings = tuple(
-        standing(limit, count, now_ms) for limit, count in zip(limits, counts, strict=True)
-    )
-    return Tally(standings), counts
+    return look(limits, counts, now_ms), moved
 
 
 def look(limits: Sequence[Limit], counts: Sequence[Count], now_ms: int) -> Tally:
@@ -97,6 +105,8 @@ def count_at(recorded: Count | None, limit: Limit, now_ms: int) -> Count:
     if limit.queue is not None:
         return _level_at(recorded, limit, now_ms)
     window = limit.zone.window_at(limit.unit, now_ms)
+    if recorded is not None and recorded.start_ms == window.start_ms and recorded.length_ms:
+        return recorded
     fresh = Count(limit.key, window.end_ms - window.start_ms, window.start_ms, 0)
     if recorded is None or not recorded.length_ms:
         return fresh

@@ -4,15 +4,29 @@ import asyncio
 from typing import Any
 
 import pytest
-from unit.build import APP, KEY, NOW_MS, FreshNonces, a_pass, an_api, serve, signed_fields
+from unit.build import (
+    APP,
+    KEY,
+    NOW_MS,
+    FreshNonces,
+    OpenCounters,
+    a_pass,
+    an_api,
+    identify,
+    no_sleep,
+    serve,
+    signed_fields,
+)
 
 from apigateway.errors import Fault, Refusal
-from apigateway.exchange import Admitted, Identified
+from apigateway.exchange import Admitted, Authorized
+from apigateway.ledgers import SeparateLedger
 from apigateway.model.api import AppCodeUse, Auth, AuthType, SignatureMethod
 from apigateway.model.app import App, Secret
 from apigateway.ports import Nonces
 from apigateway.signature import WINDOW_MS, content_md5
 from apigateway.stages.authentication import Authentication, app_code_of
+from apigateway.stages.throttling import Throttling
 from apigateway.store.memory import MemoryStore
 from apigateway.wire import Headers
 
@@ -23,10 +37,6 @@ MINUTE_MS = 60_000
 def admitted(fields: Fields, auth: Auth | None = None, **changes: Any) -> Admitted:
     served = serve(an_api(auth=auth or Auth()))
     return a_pass(Admitted, served, headers=fields, **changes)
-
-
-def identify(call: Admitted, nonces: Nonces | None = None) -> Identified:
-    return asyncio.run(Authentication(nonces or FreshNonces())(call))
 
 
 def refused(call: Admitted, fault: Fault, nonces: Nonces | None = None) -> Refusal:
@@ -236,14 +246,15 @@ def test_a_nonce_twice_is_refused_the_second_time() -> None:
 
 def test_of_two_concurrent_copies_one_passes() -> None:
     nonces = MemoryStore().nonces
-    call = admitted(signed_fields(nonce="once"))
-    stage = Authentication(nonces)
+    call = Authentication()(admitted(signed_fields(nonce="once")))
+    stage = Throttling(SeparateLedger(OpenCounters(), nonces), no_sleep)
 
     async def both() -> list[object]:
-        return [*await asyncio.gather(stage(call), stage(call), return_exceptions=True)]
+        copies = (stage(Authorized.after(call, authorized_by="")) for _ in range(2))
+        return [*await asyncio.gather(*copies, return_exceptions=True)]
 
     outcomes = asyncio.run(both())
-    assert sorted(type(outcome).__name__ for outcome in outcomes) == ["Identified", "Refusal"]
+    assert sorted(type(outcome).__name__ for outcome in outcomes) == ["Refusal", "Throttled"]
 
 
 def test_a_bad_signature_does_not_spend_the_nonce() -> None:

@@ -1,19 +1,27 @@
 """Who calls, on APIs of OpenID Connect: an app and its caller's token, or the token alone."""
 
-import asyncio
 from typing import Any
 
 import pytest
-from unit.build import APP, KEY, FreshNonces, a_catalog, a_pass, an_api, parameter, serve
+from unit.build import (
+    APP,
+    KEY,
+    FreshNonces,
+    a_catalog,
+    a_pass,
+    an_api,
+    identify,
+    parameter,
+    serve,
+)
 from unit.build import signed_fields as signed_by_app
 from unit.minted import CLAIMS, NOW_S, issuer, mint, rsa_key
 
 from apigateway.errors import Fault, Refusal
-from apigateway.exchange import Admitted, Identified
+from apigateway.exchange import Admitted
 from apigateway.model.api import AppCodeUse, Auth, AuthType, Location
 from apigateway.model.openid import OpenId, TokenRules
 from apigateway.ports import Nonces
-from apigateway.stages.authentication import Authentication
 from apigateway.store.memory import MemoryStore
 
 Fields = list[tuple[str, str]]
@@ -36,10 +44,6 @@ def admitted(
     served = serve(an_api(auth=rules, request=request))
     catalog = a_catalog(served, issuers=[issuer()])
     return a_pass(Admitted, served, headers=fields, catalog=catalog, **changes)
-
-
-def identify(call: Admitted, nonces: Nonces | None = None) -> Identified:
-    return asyncio.run(Authentication(nonces or FreshNonces())(call))
 
 
 def refused(call: Admitted, fault: Fault, nonces: Nonces | None = None) -> None:

@@ -1,7 +1,7 @@
 """Which limits count a call, how they are charged, and what a full one answers."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -11,6 +11,7 @@ from unit.build import (
     GROUP,
     NOW_MS,
     SETTINGS,
+    FreshNonces,
     OpenCounters,
     a_catalog,
     a_pass,
@@ -25,13 +26,24 @@ from unit.build import (
 
 from apigateway.errors import Fault, Refusal
 from apigateway.exchange import Authorized, Throttled
+from apigateway.ledgers import SeparateLedger
 from apigateway.model.app import App
 from apigateway.model.catalog import ServedApi
 from apigateway.model.group import Domain, DomainKind, Environment
 from apigateway.model.policy import SecondMode, SpecialLimit, ThrottlingPolicy
 from apigateway.model.settings import GatewaySettings, StandingLimits
-from apigateway.ports import Counters, Dimension, Limit, Standing, StoreUnavailable, Tally
+from apigateway.ports import (
+    Counters,
+    Dimension,
+    Limit,
+    NonceClaim,
+    Nonces,
+    Standing,
+    StoreUnavailable,
+    Tally,
+)
 from apigateway.stages.throttling import (
+    CALLERS_KEPT,
     Throttling,
     limits_of,
     policy_limits,
@@ -40,6 +52,8 @@ from apigateway.stages.throttling import (
 )
 from apigateway.store.memory import MemoryStore
 from apigateway.windows import UTC_ZONE, WindowUnit, Zone
+
+Sleep = Callable[[float], Awaitable[object]]
 
 PLACE = f"{'a' * 32}:RELEASE"
 DOMAIN = Domain(name=DOMAIN_NAME, kind=DomainKind.INDEPENDENT)
@@ -80,8 +94,14 @@ def standing(
     return list(limits_of(settings, served, app=None, client_ip=client_ip, domain=domain))
 
 
+def throttling(
+    counters: Counters, nonces: Nonces | None = None, sleep: Sleep = no_sleep
+) -> Throttling:
+    return Throttling(SeparateLedger(counters, nonces or FreshNonces()), sleep)
+
+
 def take(call: Authorized, counters: Counters) -> Throttled:
-    return asyncio.run(Throttling(counters, no_sleep)(call))
+    return asyncio.run(throttling(counters)(call))
 
 
 def test_every_call_is_counted_by_address_and_group() -> None:
@@ -309,7 +329,7 @@ def test_of_200_parallel_calls_at_50_exactly_50_pass() -> None:
     few = StandingLimits(client_ip_per_second=50)
     catalog = a_catalog(served, settings=replace(SETTINGS, limits=few))
     call = a_pass(Authorized, served, catalog=catalog)
-    stage = Throttling(counters, no_sleep)
+    stage = throttling(counters)
 
     async def all_at_once() -> list[object]:
         return await asyncio.gather(*(stage(call) for _ in range(200)), return_exceptions=True)
@@ -352,7 +372,7 @@ def waited(call: Authorized, counters: Counters) -> list[float]:
     async def sleep(seconds: float) -> None:
         slept.append(seconds)
 
-    asyncio.run(Throttling(counters, sleep)(call))
+    asyncio.run(throttling(counters, sleep=sleep)(call))
     return slept
 
 
@@ -390,3 +410,84 @@ def test_in_the_other_modes_nobody_waits(mode: SecondMode) -> None:
     call = a_pass(Authorized, serve(an_api(), throttling=a_second))
     assert [waited(call, counters) for _ in range(2)] == [[], []]
     refusal_of(lambda: waited(call, counters), Fault.THROTTLED_BY_API)
+
+
+CLAIM = NonceClaim("a-key", "a-nonce", 900_001)
+
+
+def test_the_nonce_is_spent_with_the_charge_for_as_long_as_was_found() -> None:
+    nonces = FreshNonces()
+    asyncio.run(throttling(OpenCounters(), nonces)(a_pass(Authorized, nonce=CLAIM)))
+    assert nonces.claimed == [("a-key", "a-nonce", NOW_MS, 900_001)]
+
+
+def test_a_used_nonce_is_told_before_a_full_limit_and_charges_nothing() -> None:
+    store = MemoryStore()
+    served = serve(an_api(), throttling=policy(api=2, user=None, app=None))
+    stage = throttling(store.counters, store.nonces)
+    call = a_pass(Authorized, served, app=APP, nonce=CLAIM)
+    asyncio.run(stage(call))
+    for _ in range(2):
+        refusal = refusal_of(lambda: asyncio.run(stage(call)), Fault.NONCE_USED)
+        assert refusal.stage == "Authentication"
+    unsigned = a_pass(Authorized, served)
+    assert take(unsigned, store.counters).tally.standings[-1].used == 2
+    refusal_of(lambda: take(unsigned, store.counters), Fault.THROTTLED_BY_API)
+    refusal_of(lambda: asyncio.run(stage(call)), Fault.NONCE_USED)
+
+
+def test_a_call_that_a_limit_refuses_has_spent_its_nonce() -> None:
+    store = MemoryStore()
+    stage = throttling(store.counters, store.nonces)
+    closed = serve(an_api(), throttling=policy(api=0, user=None, app=None))
+    call = a_pass(Authorized, closed, app=APP, nonce=CLAIM)
+    refusal_of(lambda: asyncio.run(stage(call)), Fault.THROTTLED_BY_API)
+    refusal_of(lambda: asyncio.run(stage(call)), Fault.NONCE_USED)
+
+
+def test_a_caller_who_comes_again_is_counted_by_the_same_limits() -> None:
+    served, other = serve(an_api(), throttling=policy()), serve(an_api(id="b" * 32))
+    phone = App(id="2", name="phone", owner="1", key="2", secret=APP.secret)
+    catalog = a_catalog(served, other, apps=(APP, phone))
+    changes: list[dict[str, Any]] = [{}, {"client_ip": "192.0.2.8"}, {"app": phone}, {"app": None}]
+    calls = [
+        a_pass(Authorized, one, **{"catalog": catalog, "app": APP, **changed})
+        for one in (served, other)
+        for changed in changes
+    ]
+    counters = OpenCounters()
+    stage = throttling(counters)
+    seen: list[list[Limit]] = []
+    for call in (*calls, *calls):
+        counters.taken.clear()
+        asyncio.run(stage(call))
+        seen.append(counters.taken.copy())
+    expected = [
+        list(limits_of(SETTINGS, call.served, app=call.app, client_ip=call.client_ip))
+        for call in calls
+    ]
+    assert seen == expected * 2
+
+
+def test_limits_of_another_catalog_hold_from_the_first_call_of_it() -> None:
+    counters = MemoryStore().counters
+    stage = throttling(counters)
+    served = serve(an_api())
+    for most in (1, 5):
+        few = replace(SETTINGS, limits=StandingLimits(client_ip_per_second=most))
+        catalog = a_catalog(served, settings=few)
+        tally = asyncio.run(stage(a_pass(Authorized, served, catalog=catalog))).tally
+        assert tally.standings[0].limit.ceiling == most
+
+
+def test_no_more_callers_are_remembered_than_are_worth_it() -> None:
+    served = serve(an_api())
+    catalog = a_catalog(served)
+    stage = throttling(OpenCounters())
+
+    async def many() -> None:
+        for number in range(CALLERS_KEPT + 10):
+            await stage(a_pass(Authorized, served, catalog=catalog, client_ip=f"ip {number}"))
+
+    asyncio.run(many())
+    assert len(stage._limits.of(catalog)) == 10

@@ -4,13 +4,14 @@ import contextlib
 import logging
 from dataclasses import fields, replace
 from pathlib import Path
+from typing import Any, cast
 
 import pytest
 from unit.store.actor import record
 
 from apigateway.model.record import CallRecord
 from apigateway.ports import StoreUnavailable
-from apigateway.store.calls import write, write_at_once
+from apigateway.store.calls import LONGEST_TRAIL, write, write_at_once
 from apigateway.store.connection import connect
 from apigateway.store.sqlite import SqliteStore
 
@@ -18,7 +19,8 @@ from apigateway.store.sqlite import SqliteStore
 def test_every_field_of_a_record_has_a_column(store: SqliteStore, path: Path) -> None:
     with contextlib.closing(connect(path, busy_timeout_s=5)) as connection:
         columns = [row[1] for row in connection.execute("PRAGMA table_info(calls)")]
-    assert columns == ["id", *(field.name for field in fields(CallRecord))]
+    names = [field.name for field in fields(CallRecord) if field.name != "trail"]
+    assert columns == ["id", *names]
 
 
 def test_a_query_of_a_closed_store_is_unavailable(path: Path) -> None:
@@ -76,3 +78,59 @@ def test_only_the_last_records_are_kept(path: Path) -> None:
         f"r{number}" for number in range(16, 6, -1)
     ]
     store.close()
+
+
+# --- trails
+
+
+def refused(number: int, trail: object) -> CallRecord:
+    return replace(record(number), trail=cast("dict[str, Any]", trail))
+
+
+def test_trails_go_when_their_records_do(path: Path) -> None:
+    store = SqliteStore(path, keep_records=2)
+    store.open()
+    with contextlib.closing(connect(path, busy_timeout_s=5)) as connection:
+        write(connection, [refused(number, {"n": number}) for number in range(5)])
+        assert store.calls.purge(connection, 100) == 3
+        assert connection.execute("SELECT count(*) FROM trails").fetchone() == (2,)
+    assert [store.calls.trail(f"r{number}") for number in (2, 3)] == [None, {"n": 3}]
+    store.close()
+
+
+def test_fewer_trails_are_kept_than_records(path: Path) -> None:
+    store = SqliteStore(path, keep_trails=2)
+    store.open()
+    with contextlib.closing(connect(path, busy_timeout_s=5)) as connection:
+        write(connection, [refused(number, {"n": number}) for number in range(5)])
+        assert store.calls.purge_trails(connection, 100) == 3
+    assert [store.calls.trail(f"r{number}") for number in (2, 3)] == [None, {"n": 3}]
+    assert len(store.calls.query()) == 5
+    store.close()
+
+
+def test_a_trail_that_cannot_be_kept_costs_no_record(
+    store: SqliteStore, path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    endless: dict[str, Any] = {}
+    endless["again"] = endless
+    trails = [{"a": object()}, endless, {"a": "x" * LONGEST_TRAIL}, {"a": "\udcff"}]
+    with contextlib.closing(connect(path, busy_timeout_s=5)) as connection:
+        write(connection, [refused(number, trail) for number, trail in enumerate(trails)])
+    assert len(store.calls.query()) == 4
+    found = [store.calls.trail(f"r{number}") for number in range(4)]
+    assert found == [None, None, None, {"a": "\udcff"}]
+    assert [one.levelno for one in caplog.records] == [logging.ERROR] * 2
+
+
+def test_a_trail_is_written_where_its_batch_holds_what_is_no_text(
+    store: SqliteStore, path: Path
+) -> None:
+    with contextlib.closing(connect(path, busy_timeout_s=5)) as connection:
+        write(connection, [replace(record(1), path="/\udcff"), refused(2, {"a": 1})])
+    assert store.calls.trail("r2") == {"a": 1}
+
+
+def test_the_trails_of_a_closed_store_are_unavailable(path: Path) -> None:
+    with pytest.raises(StoreUnavailable, match="not open"):
+        SqliteStore(path).calls.trail("r1")

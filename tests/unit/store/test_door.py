@@ -11,7 +11,7 @@ from unit.build import SETTINGS
 from unit.store.actor import NOW_MS, limits, record
 
 from apigateway.model.settings import GatewaySettings, RedisSettings
-from apigateway.ports import StoreUnavailable
+from apigateway.ports import NonceClaim, NonceUsed, StoreUnavailable
 from apigateway.store.door import StoreDoor, place_of, store_of
 from apigateway.store.redis import RedisStore
 from apigateway.store.sqlite import SqliteStore
@@ -39,6 +39,13 @@ def test_a_door_serves_while_it_is_open(settings: GatewaySettings) -> None:
         assert (await door.take(limits(5), NOW_MS)).standings[0].used == 1
         assert (await door.look(limits(5), NOW_MS)).standings[0].used == 1
         assert await door.claim("key", "nonce", NOW_MS, 1_000)
+        tally = await door.spend(NonceClaim("key", "other", 1_000), limits(5), NOW_MS)
+        assert tally.standings[0].used == 2
+        with pytest.raises(NonceUsed):
+            await door.spend(NonceClaim("key", "nonce", 1_000), limits(5), NOW_MS)
+
+    async def spend() -> None:
+        await door.spend(None, limits(5), NOW_MS)
 
     door = StoreDoor()
     for call in (door.take, door.look):
@@ -56,9 +63,12 @@ def test_a_door_serves_while_it_is_open(settings: GatewaySettings) -> None:
             getattr(door, port)
     with pytest.raises(StoreUnavailable, match="not open"):
         asyncio.run(door.claim("key", "nonce", NOW_MS, 1_000))
-    door.append(record(1))
+    with pytest.raises(StoreUnavailable, match="not open"):
+        asyncio.run(spend())
+    door.append(replace(record(1), trail={"a": 1}))
     door.open(settings)
     assert [found.request_id for found in door.query()] == ["r1"]
+    assert door.trail("r1") == {"a": 1}
     door.close()
 
 

@@ -11,7 +11,7 @@ from redis_server import RedisServer
 from unit.store.fake_redis import FakeRedis, bulk
 
 from apigateway.model.settings import RedisSettings
-from apigateway.ports import Dimension, Limit, StoreUnavailable, Tally
+from apigateway.ports import Dimension, Limit, NonceClaim, NonceUsed, StoreUnavailable, Tally
 from apigateway.store.redis import RedisStore
 from apigateway.windows import WindowUnit, Zone
 
@@ -128,6 +128,36 @@ def test_a_clock_that_does_not_stand_still_is_unavailable(tmp_path: Path) -> Non
             store.close()
 
     asyncio.run(test())
+
+
+def test_a_nonce_and_all_limits_of_a_call_are_one_question(tmp_path: Path) -> None:
+    async def test() -> list[list[bytes]]:
+        def answer(words: list[bytes]) -> bytes:
+            return bulk(b"1700000000000 0" + b" 0 0 1" * (int(words[2]) - 1))
+
+        async with FakeRedis(answer) as server:
+            store = RedisStore(RedisSettings(url=server.url), tmp_path / "records.db")
+            await asyncio.to_thread(store.open)
+            before = len(server.scripts)
+            claim = NonceClaim("key", "nonce", 900_001)
+            await store.ledger.spend(claim, [limit("a", 1), limit("b", 1)], 0)
+            store.close()
+            return server.scripts[before:]
+
+    (words,) = asyncio.run(test())
+    assert words[2] == b"3"
+    assert words[-1] == b"0 900001 960001"
+
+
+def test_a_nonce_is_not_spent_by_a_question_that_has_to_be_asked_again(store: RedisStore) -> None:
+    """A gateway whose clock is a week off learns so from Redis, which has done nothing yet."""
+    claim = NonceClaim("key", "nonce", 900_000)
+    for _ in range(2):
+        spending = store.ledger.spend(claim, [limit("a", 5)], now_ms() + 7 * DAY_MS)
+        with contextlib.suppress(NonceUsed):
+            assert asyncio.run(spending).standings[0].used == 1
+    (standing,) = asyncio.run(store.counters.look([limit("a", 5)], now_ms())).standings
+    assert standing.used == 1
 
 
 def test_keys_start_with_the_prefix_and_end_by_themselves(

@@ -1,12 +1,13 @@
--- Charges one call to every limit, or to none. The rules are those of store/windows.py, line by
--- line; a test holds the two against each other.
+-- Spends a call's nonce, if it has one, and charges the call to every limit, or to none. The rules
+-- of counting are those of store/windows.py, line by line; a test holds the two against each other.
 --
--- KEYS  one a limit
+-- KEYS  one a limit, and the claim of the nonce
 -- ARGV  1  now_ms, or "" for the time of this server, which is the same for all who count here
 --       2  "1" to charge, "0" to look only
 --       3  numbers between spaces, four a limit: ceiling, queue (-1: a window), start_ms and end_ms
 --          of the window that the caller takes for that of now
--- Returns numbers between spaces: now_ms, the number of the first full limit (0: none), then for
+--       4  of the nonce: now_ms, expires_ms, how long the key is kept (ms); "" for none
+-- Returns "used" for a nonce that was spent before: nothing was done. Else numbers: now_ms, the number of the first full limit (0: none), then for
 -- each limit the count as it stands at now: length_ms, start_ms, used. Or now_ms alone: it lies in
 -- another window than the caller took it for, and nothing was done.
 
@@ -20,6 +21,14 @@ local now, charging = tonumber(ARGV[1]), ARGV[2] == "1"
 if not now then
   local time = redis.call("TIME")
   now = time[1] * 1000 + math.floor(time[2] / 1000)
+end
+
+local spent, expires, kept_ms = string.match(ARGV[4] or "", "^(%d+) (%d+) (%d+)$")
+if spent then
+  local until_ms = redis.call("GET", KEYS[#KEYS])
+  if until_ms and tonumber(until_ms) > tonumber(spent) then
+    return "used"
+  end
 end
 
 local counts, full, place = {}, 0, 0
@@ -65,6 +74,10 @@ for a, b, c, d in string.gmatch(ARGV[3], "(%S+) (%S+) (%S+) (%S+)") do
     full = place
   end
   counts[place] = {length, start, used, before, queue >= 0 and CALL or 1}
+end
+
+if spent then
+  redis.call("SET", KEYS[#KEYS], expires, "PX", kept_ms)
 end
 
 local answer = {string.format("%.0f %d", now, full)}
