@@ -4,6 +4,7 @@ import asyncio
 from pathlib import Path
 
 from apigateway.chain import link
+from apigateway.fast.profile import FastProfile
 from apigateway.hooks import Desk, Dispatch, MetricsLog, Reception, StageHook
 from apigateway.settings import Settings
 from apigateway.stages.access import Access
@@ -16,6 +17,7 @@ from apigateway.stages.signing import Signing
 from apigateway.stages.throttling import Throttling
 from apigateway.stages.validation import Validation
 from apigateway.stages.vpc_allow_list import VpcAllowList
+from apigateway.web.addon import Web
 
 settings = Settings(root=Path(__file__).resolve().parent.parent)
 desk = Desk(settings)
@@ -23,9 +25,9 @@ desk = Desk(settings)
 CHAIN = link(
     Routing(),
     Access(),
-    Authentication(nonces=settings.store),
-    Authorization(),
-    Throttling(counters=settings.store, sleep=asyncio.sleep),
+    Authentication(),
+    Authorization(nonces=settings.store),
+    Throttling(ledger=settings.store, sleep=asyncio.sleep),
     Validation(),
     Mapping(),
     Resolution(),
@@ -35,8 +37,10 @@ CHAIN = link(
 
 addons = [
     settings,
+    FastProfile(),
     Reception(desk),
     *(StageHook(step, desk) for step in CHAIN),
     Dispatch(desk, backends=settings.backends),
+    Web(desk),
     MetricsLog(desk, calls=settings.store),
 ]

@@ -9,18 +9,20 @@ import atexit
 import logging
 import os
 import time
-from typing import ClassVar
+from collections.abc import Coroutine
+from typing import Any, ClassVar
 
 from mitmproxy import http
 
 from apigateway.answers import message_of
-from apigateway.backend import Backends
-from apigateway.chain import Call, Step, advance
+from apigateway.backends.sending import Backends
+from apigateway.chain import Call, Step, begin
 from apigateway.edge.refusals import refused_at_the_edge
 from apigateway.errors import Fault, Refusal
 from apigateway.exchange import Admitted, Identified, Received, Routed, Signed
-from apigateway.flows import caller_request
+from apigateway.flows import TRAIL, caller_request
 from apigateway.guard import denial, new_request_id, to_response
+from apigateway.live_trail import trail_on
 from apigateway.model.record import CallRecord
 from apigateway.model.settings import ErrorStyle
 from apigateway.outcome import answer_of, verdict
@@ -48,6 +50,10 @@ class Desk:
         catalog = self.settings.catalog
         return ErrorStyle.CODED if catalog is None else catalog.settings.errors
 
+    def keep_trail(self, flow: http.HTTPFlow, call: Call) -> None:
+        """Of a call that ended, what every stage decided, in its flow's metadata."""
+        self.settings.live_trail.put_on(flow, call, self.style)
+
 
 def received(flow: http.HTTPFlow, call: Call, settings: Settings) -> Received:
     """What of a flow the stages see. The flow itself is never changed by the chain.
@@ -72,8 +78,11 @@ class Reception:
         self._desk = desk
 
     def request(self, flow: http.HTTPFlow) -> None:
-        flow.response = denial(Fault.INTERNAL, flow.request.method)
+        if not flow.live:  # a capture that is opened: to be looked at, not to be called again
+            return
         call = Call(new_request_id(), time.time_ns() // 1_000_000)
+        flow.response = denial(Fault.INTERNAL, flow.request.method, call.request_id)
+        flow.metadata.pop(TRAIL, None)  # of a flow that was saved and comes again
         self._desk.calls[flow.id] = call
         try:
             call.state = received(flow, call, self._desk.settings)
@@ -89,10 +98,10 @@ class StageHook:
         self._step = step
         self._calls = desk.calls
 
-    async def request(self, flow: http.HTTPFlow) -> None:
+    def request(self, flow: http.HTTPFlow) -> Coroutine[Any, Any, None] | None:
+        """What is returned is awaited by mitmproxy, as the coroutine of an async hook is."""
         call = self._calls.get(flow.id)
-        if call is not None:
-            await advance(call, self._step)
+        return None if call is None else begin(call, self._step)
 
 
 class Dispatch:
@@ -113,6 +122,7 @@ class Dispatch:
         style = self._desk.style
         flow.response = to_response(answer_of(call, style, method=flow.request.method))
         flow.comment, flow.marked = verdict(call, style)
+        self._desk.keep_trail(flow, call)
 
     async def _send(self, call: Call) -> None:
         try:
@@ -144,7 +154,11 @@ class MetricsLog:
     def _record(self, flow: http.HTTPFlow, status: int) -> None:
         call = self._desk.calls.pop(flow.id, None)
         if call is None:
+            if not flow.live:  # of a capture
+                return
             call = uncalled(flow)
+        if TRAIL not in flow.metadata:  # it never came to Dispatch, or not to its end
+            self._desk.keep_trail(flow, call)
         record = record_of(flow, call, status, self._desk.style)
         self._calls.append(record)
         if call.refusal is not None:
@@ -183,6 +197,11 @@ def uncalled(flow: http.HTTPFlow) -> Call:
     problem = flow.error.msg if flow.error else "broken off"
     call.refuse(Refusal(Fault.INVALID_REQUEST, problem), "mitmproxy")
     return call
+
+
+def has_failed(call: Call) -> bool:
+    """Whether a call was refused, or its backend failed: then somebody may ask why."""
+    return call.answer is None or call.answer.status >= 500
 
 
 def _client_ip(flow: http.HTTPFlow | None, state: Received | None) -> str:
@@ -228,4 +247,5 @@ def record_of(flow: http.HTTPFlow | None, call: Call, status: int, style: ErrorS
         total_ms=(time.perf_counter() - call.started) * 1000,
         api_version=routed.served.version if routed else "",
         process=os.getpid(),
+        trail=trail_on(flow) if flow and has_failed(call) else None,
     )

@@ -1,4 +1,4 @@
-"""The gateway's own options in mitmproxy, its start and its stop.
+"""The gateway in mitmproxy: its start and its stop.
 
 mitmproxy fails open in several ways; what is set here closes them (README, "Fail closed"): the
 only mode is a reverse proxy to an address that nobody has, no connection is made before a call
@@ -9,15 +9,13 @@ import asyncio
 import gc
 import logging
 import sys
-from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
 
 from mitmproxy import ctx, exceptions
 from mitmproxy.addonmanager import Loader
-from mitmproxy.proxy import mode_specs
 
-from apigateway.backend import Backends, SystemResolver
+from apigateway.backends.resolver import SystemResolver
+from apigateway.backends.sending import Backends
 from apigateway.definition.places import policies_beside
 from apigateway.definition.problems import DefinitionError
 from apigateway.definition.reader import ProjectReader
@@ -31,8 +29,11 @@ from apigateway.live.loading import Loaded
 from apigateway.live.quiet import quietly
 from apigateway.live.reloader import Reloader
 from apigateway.live.upkeep import Upkeep
+from apigateway.live_trail import LiveTrail, keep_in_har
 from apigateway.model.catalog import Catalog
 from apigateway.model.settings import GatewaySettings
+from apigateway.model.worker import WorkerStatus
+from apigateway.options import PROXY_OPTIONS, add_options, check_given_options, closed_modes
 from apigateway.ports import StoreUnavailable
 from apigateway.store.door import StoreDoor, place_of
 from apigateway.tls import TlsDoor
@@ -40,67 +41,6 @@ from apigateway.tls import TlsDoor
 logger = logging.getLogger(__name__)
 
 TRY_AGAIN_S = 1.0
-
-DEAD_TARGET = "reverse:http://127.0.0.1:1"
-
-OPTIONS = (
-    "gateway_definitions",
-    "gateway_policies",
-    "gateway_reuse_port",
-    "gateway_supervisor",
-)
-
-PROXY_OPTIONS: dict[str, Any] = {
-    "connection_strategy": "lazy",
-    "keep_host_header": True,
-    "onboarding": False,
-    "rawtcp": False,
-    "showhost": True,
-    "validate_inbound_headers": True,
-    "websocket": False,
-}
-"""Options whose stock value would let something pass the stages; and `showhost`, since the real
-target is nowhere and the host that was called is what one wants to read."""
-
-
-def closed_modes(modes: Sequence[str]) -> list[str]:
-    """The modes the gateway runs in for those asked for: the same ports, and no real target.
-
-    Raises:
-        StartError: a mode that is no reverse proxy.
-    """
-    closed = []
-    for text in modes:
-        try:
-            mode = mode_specs.ProxyMode.parse(text)
-        except ValueError as problem:
-            raise StartError(f"--mode {text}: {problem}") from None
-        if mode.type_name not in ("regular", "reverse"):
-            raise StartError(
-                f"--mode {text}: a gateway is a reverse proxy; leave --mode out, and choose "
-                "the port with --listen-port"
-            )
-        _, at, listen = text.rpartition("@")
-        closed.append(f"{DEAD_TARGET}@{listen}" if at else DEAD_TARGET)
-    return closed
-
-
-def check_given_options() -> None:
-    """mitmproxy keeps what `--set` says of options it does not know yet, and says nothing of those
-    that never come; one given twice it drops with the whole script.
-
-    Raises:
-        StartError: an option `gateway_...` that does not exist, or stands twice.
-    """
-    given: Mapping[str, Any] = getattr(ctx.options, "deferred", {})
-    for name, kept in given.items():
-        values = getattr(kept, "val", ())
-        if not name.startswith("gateway_"):
-            continue
-        if name not in OPTIONS:
-            raise StartError(f"--set {name}: there is no such option, only {', '.join(OPTIONS)}")
-        if len(values) > 1:
-            raise StartError(f"--set {name} stands {len(values)} times; give it once")
 
 
 class Settings:
@@ -117,6 +57,7 @@ class Settings:
         self.store = StoreDoor()
         self.backends = Backends()
         self.resolver = SystemResolver()
+        self.live_trail = LiveTrail()
         self.catalog: Catalog | None = None
         self._guard = Guard()
         self._tls = TlsDoor()
@@ -130,35 +71,13 @@ class Settings:
             check_given_options()
         except StartError as problem:
             self._give_up(str(problem))
-        loader.add_option(
-            "gateway_definitions",
-            str,
-            str(self.root / "definitions"),
-            "Folder of gateway.yaml, the API groups and the apps.",
-        )
-        loader.add_option(
-            "gateway_policies",
-            str,
-            "",
-            "Folder of policies, grants and bindings. Default: policies, beside the definitions.",
-        )
-        loader.add_option(
-            "gateway_reuse_port",
-            bool,
-            False,
-            "Share the port with other gateways of the same store. Start with --set server=false.",
-        )
-        loader.add_option(
-            "gateway_supervisor",
-            int,
-            0,
-            "The line to the supervisor; `apigateway serve --workers N` sets it.",
-        )
+        add_options(loader, self.root)
         self._guard = Guard.install(ctx.master.addons)
         self._tls = TlsDoor.install(ctx.master.addons)
         keeper = Doorkeeper.install(ctx.master.addons, self.served_settings)
         self._listener = Listener.install(ctx.master.addons, keeper)
         speak_our_format(lambda: keeper.rules().style)
+        keep_in_har(ctx.master)
         try:
             changes = {**PROXY_OPTIONS, "mode": closed_modes(ctx.options.mode)}
         except StartError as problem:
@@ -170,6 +89,7 @@ class Settings:
         ctx.options.update(**changes)
 
     def configure(self, updated: set[str]) -> None:
+        self.live_trail.configure(updated)
         if "mode" not in updated:
             return
         try:
@@ -193,21 +113,31 @@ class Settings:
         if not self._guard.serving and self.catalog is not None:
             self._opening = asyncio.create_task(self._open_port(), name="open the gateway's port")
 
-    def done(self) -> "asyncio.Future[list[None]] | None":
+    def done(self) -> "asyncio.Future[None] | None":
         """What is returned is awaited at the end of the process; at a reload of the script, which
         cannot wait, it goes on by itself."""
         self.catalog = None
         if self._retrying is not None:
             self._retrying.cancel()
-        closing = [self.backends.close()]
+        self.backends.close()
+        closing = None
         if self._upkeep is not None:
             self._upkeep.stop()
-            closing.append(asyncio.ensure_future(self._upkeep.closed()))
+            closing = asyncio.ensure_future(self._upkeep.closed())
         self.store.close()
-        return asyncio.gather(*filter(None, closing)) if any(closing) else None
+        return closing
 
     def served_settings(self) -> GatewaySettings | None:
         return None if self.catalog is None else self.catalog.settings
+
+    def status(self) -> WorkerStatus | None:
+        """How this process is now; None before its start is over."""
+        return None if self._upkeep is None else self._upkeep.status()
+
+    @staticmethod
+    def place(settings: GatewaySettings) -> str:
+        """Where the store is, as people read it."""
+        return place_of(settings)
 
     def _start(self) -> None:
         """

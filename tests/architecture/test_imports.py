@@ -12,11 +12,21 @@ PACKAGE = ADDONS / "apigateway"
 GATEWAY = ADDONS / "gateway.py"
 UNIT = ROOT / "tests" / "unit"
 
-KNOWS_MITMPROXY = {"hooks", "settings", "guard", "listener", "tls"}
+KNOWS_MITMPROXY = {"hooks", "settings", "options", "live_trail", "guard", "listener", "tls"}
+KNOWS_MITMPROXY |= {"scrubbing/codings"}  # how bodies are packed
 KNOWS_MITMPROXY |= {"captures", "flows", "replay/flow_file"}  # mitmproxy's flows and their files
 KNOWS_MITMPROXY |= {
-    f"edge/{name}" for name in ("refusals", "http1", "http2", "layer", "doorkeeper")
+    f"edge/{name}" for name in ("refusals", "direct", "http1", "http2", "layer", "doorkeeper")
 }
+KNOWS_MITMPROXY |= {
+    f"fast/{name}"
+    for name in ("known", "dispatch", "idle", "log_events", "direct", "checks", "profile")
+}
+KNOWS_MITMPROXY |= {
+    f"web/{name}"
+    for name in ("addon", "keeping", "leg", "listed", "lock", "releasing", "standing", "tasks")
+}
+KNOWS_MITMPROXY |= {"web/told", "web/views"}
 KNOWS_THE_STORE = {"settings", "cli"}  # and commands, the store itself, and gateway.py
 PURE_HELP_OF_THE_MODEL = {
     "backend_names",
@@ -41,6 +51,7 @@ WITHOUT_A_MIRROR = {
     "edge/http2": "tests/adversarial sends raw frames to it",
     "edge/layer": "tests/adversarial finds the call records of what was refused",
     "edge/doorkeeper": "tests/adversarial waits for its deadlines and counts",
+    "web/addon": "tests/e2e looks at a real mitmweb and gives it commands",
     "store/memory": "tests/contract runs over it as over every store",
     "store/memory_desk": "tests/contract runs over it as over every store",
     "model/api": "fields only",
@@ -133,7 +144,7 @@ def test_a_trail_is_made_of_what_the_stages_left_and_of_nothing_else(name: str) 
 
 @pytest.mark.parametrize("name", CODE)
 def test_only_the_composition_roots_know_the_store(name: str) -> None:
-    if name in KNOWS_THE_STORE or name.partition("/")[0] in {"store", "commands"}:
+    if name in KNOWS_THE_STORE or name.partition("/")[0] in {"store", "commands", "testing"}:
         return
     assert not any(used.partition("/")[0] == "store" for used in own(imports_of(CODE[name])))
 

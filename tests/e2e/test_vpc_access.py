@@ -61,7 +61,7 @@ RESOLVING = """
 import socket
 from pathlib import Path
 
-from apigateway.backend import SystemResolver
+from apigateway.backends.resolver import SystemResolver
 
 SystemResolver.__init__.__kwdefaults__["keep_s"] = 0.0
 HERE = Path(__file__).parent

@@ -11,7 +11,7 @@ import click
 from multidict import CIMultiDict
 from yarl import URL
 
-from apigateway.backend import SystemResolver
+from apigateway.backends.resolver import SystemResolver
 from apigateway.commands.request import SignedCall, build, request_options
 
 

@@ -51,8 +51,8 @@ def explain(
 
     CAPTURE is a curl line, a file with one, a HAR, mitmproxy flows (.mitm) or the text of a
     request; - is standard input. A request id (X-Ca-Request-Id) tells what the call record of that
-    call says. Limits stand as they do in the store; nonces are taken to be new. Exits 1 when the
-    request is refused.
+    call says, and its trail where one was kept. Limits stand as they do in the store; nonces are
+    taken to be new. Exits 1 when the request is refused.
 
     \b
     Examples:
@@ -115,8 +115,12 @@ def _tell_record(desk: Desk, request_id: str, as_json: bool) -> None:
             f"no call record has the request id {request_id}; records of other machines are there"
         )
     (record,) = found
+    trail = desk.store.trail(request_id)
     if as_json:
-        click.echo(json.dumps(asdict(record), ensure_ascii=False, indent=2))
+        told = {**asdict(record), "trail": trail}
+        click.echo(json.dumps(told, ensure_ascii=False, indent=2))
+    elif trail is not None:
+        click.echo("\n".join([*_lines(record)[:2], *render(trail)]))
     else:
         click.echo("\n".join(_lines(record)))
     if record.error_code:

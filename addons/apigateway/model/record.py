@@ -1,6 +1,8 @@
 """What is kept of one call (reference: the product's access log fields)."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -12,6 +14,9 @@ class CallRecord:
     `detail` is the reason for the operator. `api_version` is the release that the call met, and
     `process` the id of the gateway's process that answered. Times are milliseconds since the
     epoch; latencies are milliseconds; sizes are body bytes.
+
+    `trail` is what every stage decided, where that is kept: of calls that were refused or whose
+    backend failed. It is written with the record, and read by itself (`Calls.trail`).
     """
 
     request_id: str
@@ -40,3 +45,4 @@ class CallRecord:
     total_ms: float = 0.0
     api_version: str = ""
     process: int = 0
+    trail: Mapping[str, Any] | None = field(default=None, repr=False, compare=False)

@@ -3,12 +3,13 @@
 from apigateway.errors import Fault, Refusal
 from apigateway.exchange import Authorized, Throttled, Validated
 from apigateway.multipart_body import Part
-from apigateway.ports import Standing, Tally
+from apigateway.ports import Dimension, Standing, Tally
 from apigateway.stages.validation import body_values, form_pairs_of, parts_of
 from apigateway.trail.arrival import Decided
 from apigateway.trail.declared import Declared, DeclaredParameter, declared_of
 from apigateway.trail.masking import MARK, MOST_ENTRIES, mask, more, shown
 from apigateway.trail.texts import shown_value
+from apigateway.windows import WindowUnit
 from apigateway.wire import first_values, parse_query
 
 _OF_A_BODY = (
@@ -20,13 +21,19 @@ _OF_A_BODY = (
 
 # --- Throttling
 
+_DIMENSIONS = {dimension: str(dimension) for dimension in Dimension}
+_UNITS = {unit: str(unit) for unit in WindowUnit}
+
 
 def throttling(call: Throttled, declared: Declared) -> Decided:
-    policy, tally = call.served.throttling, call.tally
+    now_ms, standings, waited_ms = call.received_ms, call.tally.standings, 0
+    for standing in standings:
+        if standing.wait_ms > waited_ms:
+            waited_ms = standing.wait_ms
     return {
-        "policy": None if policy is None else policy.name,
-        "limits": [_limit(standing, call.received_ms) for standing in tally.standings],
-        "waited_ms": tally.wait_ms if tally.standings else 0,
+        "policy": declared.policy,
+        "limits": [_limit(standing, now_ms) for standing in standings],
+        "waited_ms": waited_ms,
     }
 
 
@@ -34,10 +41,10 @@ def _limit(standing: Standing, now_ms: int) -> Decided:
     limit, used = standing.limit, standing.used
     ceiling = limit.ceiling
     found: Decided = {
-        "dimension": str(limit.dimension),
+        "dimension": _DIMENSIONS[limit.dimension],
         "used": used,
         "ceiling": ceiling,
-        "unit": str(limit.unit),
+        "unit": _UNITS[limit.unit],
         "remaining": ceiling - used if ceiling > used else 0,
         "resets_in_ms": standing.resets_ms - now_ms,
     }
@@ -73,7 +80,7 @@ def validation(call: Validated, declared: Declared) -> Decided:
                 "type": parameter.type,
                 "value": value_of(parameter, text),
             }
-            if text == parameter.default and given_to(call, parameter) is None:
+            if text == parameter.default and not is_given(call, parameter):
                 argument["default"] = True
             arguments.append(argument)
         elif (file := call.files.get(parameter.name)) is not None:
@@ -99,6 +106,14 @@ def _file(parameter: DeclaredParameter, file: Part) -> Decided:
         "value": shown(file.filename or ""),
         "bytes": len(file.content),
     }
+
+
+def is_given(call: Validated, parameter: DeclaredParameter) -> bool:
+    """Whether the caller sent a value for a parameter that has one."""
+    name, location = parameter.name, parameter.location
+    if location == "query":
+        return name in dict(call.query_pairs)
+    return given_to(call, parameter) is not None
 
 
 def given_to(call: Throttled, parameter: DeclaredParameter) -> str | Part | None:

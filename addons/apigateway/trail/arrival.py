@@ -1,7 +1,6 @@
 """What the first two stages decided: where a call leads, and whether it may come in."""
 
 from collections.abc import Iterator
-from itertools import chain
 from typing import Any
 
 from apigateway.client_address import FORWARDED_PROTO, client_address, client_scheme, is_any
@@ -24,13 +23,14 @@ Decided = dict[str, Any]
 
 
 def routing(call: Routed, declared: Declared) -> Decided:
-    bound = call.bound
-    path = masked_path(call.path, declared.hidden_segments)
+    bound, path = call.bound, call.path
+    if declared.hidden_segments:
+        path = masked_path(path, declared.hidden_segments)
     found: Decided = {
         "host": call.host,
         "domain": str(bound.domain.kind),
-        "group": bound.group.name,
-        "environment": str(call.environment),
+        "group": declared.group,
+        "environment": declared.environment,
         "environment_from": environment_from(call, bound),
         "method": call.method,
         "path": shown(path, LONGEST_URL),
@@ -186,4 +186,4 @@ def _bytes(text: str) -> int:
 
 def _head_bytes(fields: tuple[tuple[str, str], ...]) -> int:
     """As the stage counts them: two bytes between name and value, two at the end of a line."""
-    return _bytes("".join(chain.from_iterable(fields))) + 4 * len(fields)
+    return _bytes("".join([name + value for name, value in fields])) + 4 * len(fields)

@@ -31,16 +31,20 @@ _WITH_A_LENGTH = ("POST", "PUT", "PATCH")
 
 def backend_request(
     call: Signed, upstream: HttpUpstream, declared: Declared, secrets: Sequence[str]
-) -> dict[str, Any]:
-    """`url` names the host as the backend knows it, `address` what was connected to. Headers are
+) -> tuple[dict[str, Any], str]:
+    """The request, and all that its caller may have written of it in one text.
+
+    `url` names the host as the backend knows it, `address` what was connected to. Headers are
     in the order sent, the first of them Host."""
     sent = call.dispatched
     authority = upstream.authority
+    url = f"{upstream.scheme}://{authority}{_target(sent, declared)}"
+    headers, written = _headers(sent, authority, declared)
     found = {
         "method": sent.method,
-        "url": f"{upstream.scheme}://{authority}{_target(sent, declared)}",
+        "url": url,
         "address": socket_address(call, upstream),
-        "headers": _headers(sent, authority, declared),
+        "headers": headers,
         "body": "",
         "body_encoding": "text",
         "truncated": False,
@@ -48,39 +52,50 @@ def backend_request(
     }
     if sent.body:
         found |= shown_body(sent.body, Headers(sent.headers), declared.hidden_fields, secrets)
-    return found
+        return found, f"{url}\n{written}\n{found['body']}"
+    return found, f"{url}\n{written}"
 
 
 def _target(sent: Outbound, declared: Declared) -> str:
-    path = shown(masked_path(sent.path, declared.hidden_backend_segments), LONGEST_URL)
+    path = sent.path
+    if declared.hidden_backend_segments:
+        path = masked_path(path, declared.hidden_backend_segments)
+    path = shown(path, LONGEST_URL)
     if not sent.query:
         return path
     query = masked_query(sent.query[: LONGEST_URL + 1], declared.hidden_fields)
     return f"{path}?{shown(query, LONGEST_URL)}"
 
 
-def _headers(sent: Outbound, authority: str, declared: Declared) -> list[list[str]]:
-    hidden, fields = declared.hidden_headers, sent.headers
-    headers = [["Host", authority]]
+def _headers(sent: Outbound, authority: str, declared: Declared) -> tuple[list[list[str]], str]:
+    """The fields, and in one text the values of those that are no secrets."""
+    fields, hidden = sent.headers, declared.hidden_headers
+    headers, values = [["Host", authority]], []
     for name, value in fields[:MOST_ENTRIES]:
         if is_secret(name) or (hidden and name.lower() in hidden):
-            value = _shown_secret(name, value, sent, declared)
-        elif value.startswith(("{", "[")):
-            value = shown_value(value)
-        if len(name) + len(value) > LONGEST_TEXT or not value.isascii():
-            name, value = shown(name), shown(value)
-        headers.append([name, value])
+            headers.append([shown(name), _shown_secret(name, value, sent, declared)])
+        else:
+            headers.append([name, value])
+            values.append(value)
+    written = "\n".join(values)
+    if len(written) > LONGEST_TEXT or not _is_plain(written):
+        headers = [[name, shown_value(value)] for name, value in headers]
     if len(fields) > MOST_ENTRIES:
         headers.append([MARK, more(len(fields) - MOST_ENTRIES)])
     if sent.body or sent.method in _WITH_A_LENGTH:
         headers.append(["Content-Length", str(len(sent.body))])
-    return headers
+    return headers, written
+
+
+def _is_plain(written: str) -> bool:
+    """Nothing of it is a JSON document or anything but ASCII."""
+    return written.isascii() and "{" not in written and "[" not in written
 
 
 def _shown_secret(name: str, value: str, sent: Outbound, declared: Declared) -> str:
     if name == PROXY_STRING_TO_SIGN:
-        return _string_to_sign(sent, declared)
-    return value if name.lower() in declared.open else mask(value)
+        return shown(_string_to_sign(sent, declared))
+    return shown_value(value) if name.lower() in declared.open else mask(value)
 
 
 def _string_to_sign(sent: Outbound, declared: Declared) -> str:

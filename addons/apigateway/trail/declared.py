@@ -26,7 +26,8 @@ class DeclaredParameter:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Declared:
-    """`moves` are (source, what is said of it), in the order in which they are sent.
+    """`moves` are (source, what is said of it), in the order in which they are sent. What is said
+    stands in the trails as it stands here: nobody changes a trail.
 
     Names are hidden where a name tells of a secret on either side of a mapping, and that of the
     token's parameter: `hidden` as callers know them, the others as the backend does; those of
@@ -35,13 +36,18 @@ class Declared:
     """
 
     name: str
+    group: str
+    environment: str
     version: str
     pattern: str
+    mode: str
+    asks_for: str
+    policy: str | None
     parameters: tuple[DeclaredParameter, ...]
     moves: tuple[tuple[str, dict[str, Any]], ...]
     claims: tuple[tuple[str, dict[str, Any]], ...]
-    constants: tuple[dict[str, Any], ...]
-    system: tuple[dict[str, Any], ...]
+    constants: list[dict[str, Any]]
+    system: list[dict[str, Any]]
     hidden: Names
     hidden_headers: Names
     hidden_fields: Names
@@ -71,8 +77,13 @@ def _declared(served: ServedApi) -> Declared:
     path = served.group.base_path + api.request.path
     return Declared(
         name=api.name,
+        group=served.group.name,
+        environment=str(served.environment),
         version=served.version,
         pattern=f"{api.request.method} {path}",
+        mode=str(api.request.mode),
+        asks_for=str(api.auth.type),
+        policy=None if served.throttling is None else served.throttling.name,
         parameters=tuple(
             DeclaredParameter(
                 name=parameter.name,
@@ -85,10 +96,10 @@ def _declared(served: ServedApi) -> Declared:
         ),
         moves=tuple(_moves(api)),
         claims=tuple((claim.source, _moved(claim)) for claim in api.claims),
-        constants=tuple(
+        constants=[
             {"name": constant.name, "in": str(constant.location)} for constant in api.constants
-        ),
-        system=tuple(_moved(system) for system in api.system_parameters),
+        ],
+        system=[_moved(system) for system in api.system_parameters],
         hidden=hidden,
         hidden_headers=frozenset(name.lower() for name in at_backend),
         hidden_fields=frozenset(at_backend),

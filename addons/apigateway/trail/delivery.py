@@ -22,7 +22,7 @@ from apigateway.trail.masking import shown
 
 
 def mapping(call: Mapped, declared: Declared) -> Decided:
-    found: Decided = {"mode": str(call.served.api.request.mode)}
+    found: Decided = {"mode": declared.mode}
     if isinstance(call.served.api.backend, MockBackend):
         return found
     arguments, files, claims = call.arguments, call.files, call.claims
@@ -30,9 +30,9 @@ def mapping(call: Mapped, declared: Declared) -> Decided:
         move for source, move in declared.moves if source in arguments or source in files
     ]
     if declared.constants:
-        found["constants"] = [*declared.constants]
+        found["constants"] = declared.constants
     if declared.system:
-        found["system"] = [*declared.system]
+        found["system"] = declared.system
     if declared.claims:
         found["claims"] = [
             move for source, move in declared.claims if claims.get(source) is not None
@@ -120,9 +120,11 @@ def signing(call: Signed, declared: Declared) -> Decided:
     key = call.served.signature_key
     if key is None or isinstance(call.upstream, MockUpstream):
         return {"key": None}
-    fields = reversed(call.dispatched.headers)  # the gateway's own are the last ones
-    names = next(value for name, value in fields if name == PROXY_SIGNATURE_HEADERS).split(",")
-    found: Decided = {"key": key.name, "key_id": key.key, "signed_headers": names}
+    found: Decided = {"key": key.name, "key_id": key.key}
+    for name, value in reversed(call.dispatched.headers):  # the gateway's own are the last ones
+        if name == PROXY_SIGNATURE_HEADERS:
+            found["signed_headers"] = value.split(",")
+            break
     if is_debug(call.headers):
         found["debug"] = True
     return found

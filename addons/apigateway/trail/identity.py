@@ -28,7 +28,7 @@ _LONGEST_KEY = 12
 
 def authentication(call: Identified, declared: Declared) -> Decided:
     app, proof = call.app, call.proof
-    found: Decided = {"asks_for": str(call.served.api.auth.type), "proof": proof}
+    found: Decided = {"asks_for": declared.asks_for, "proof": proof}
     if app is not None:
         found["app"] = app.name
         found["app_key"] = app.key

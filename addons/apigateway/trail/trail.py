@@ -92,21 +92,23 @@ def trail_of(call: Call, style: ErrorStyle) -> dict[str, Any]:
     secrets = secrets_of(state)
     declared = declared_of(state.served) if isinstance(state, Routed) else None
     sent = string = None
+    written = ""
     if isinstance(state, Signed) and declared and isinstance(state.upstream, HttpUpstream):
-        sent = backend_request(state, state.upstream, declared, secrets)
+        sent, written = backend_request(state, state.upstream, declared, secrets)
     elif refusal is not None and isinstance(refusal.evidence, str) and isinstance(state, Admitted):
         string = server_string(state, refusal.evidence)
-    trail = {
+    stages = _stages(call, refusal, declared, total_ms)
+    trail: dict[str, Any] = {
         "request_id": call.request_id,
         "received_ms": call.received_ms,
         "verdict": _verdict(call, refusal, style, string),
         "total_ms": total_ms,
-        "stages": _stages(call, refusal, declared, total_ms),
+        "stages": stages,
         "backend_request": sent,
         "signature": None if string is None else _unexplained(string),
     }
     if refusal is None and declared is not None:
-        texts = "\n".join(_callers_texts(trail))
+        texts = "\n".join(_callers_texts(stages, written))
         return without_secrets(trail, secrets) if holds_a_secret(texts, secrets) else trail
     return without_secrets(trail, secrets)
 
@@ -134,14 +136,11 @@ def secrets_of(state: Received | None) -> list[str]:
     return found
 
 
-def _callers_texts(trail: dict[str, Any]) -> list[str]:
-    """Every text of a call that was let pass which its caller wrote."""
-    stages, sent = trail["stages"], trail["backend_request"]
+def _callers_texts(stages: list[Decided], sent: str) -> list[str]:
+    """Every text of a call that was let pass which its caller wrote; `sent` are those that the
+    backend got."""
     routed, identified = stages[0]["decided"], stages[2]["decided"]
-    texts = [routed["path"], identified.get("nonce", "")]
-    if sent is not None:
-        texts += (sent["url"], sent["body"])
-        texts += [value for _, value in sent["headers"]]
+    texts = [sent, routed["path"], identified.get("nonce", "")]
     texts += [argument["value"] for argument in stages[5]["decided"]["arguments"]]
     texts += routed.get("path_values", {}).values()
     texts += routed.get("path_rest", ())
@@ -183,6 +182,9 @@ def _stages(
     depth = 0
     if declared is not None:
         depth = _DEPTHS[type(state)]
+        if refusal is not None and call.refused_by in STAGES:
+            # A used nonce is Authentication's refusal, and found out two stages later.
+            depth = min(depth, STAGES.index(call.refused_by))
         found = [
             {
                 "stage": name,
@@ -205,7 +207,7 @@ def _ended(call: Call, refusal: Refusal | None, names: Sequence[str]) -> Iterato
         if refusal is not None and name == call.refused_by:
             outcome, decided = "refused", {"fault": refusal.fault.name}
             enters, refused = _REFUSED[name]
-            if type(state) is enters:  # it was not refused for a stage that was left out
+            if isinstance(state, enters):  # it was not refused for a stage that was left out
                 decided |= refused(state, refusal)
         elif name == "Routing" and call.answer is not None and state is not None:
             outcome, decided = "answered", arrival.routing_answered(state)

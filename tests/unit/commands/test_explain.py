@@ -8,8 +8,12 @@ import pytest
 from unit.commands.captured import HOST, flow, save
 from unit.commands.released import Released, now_ms
 
+from apigateway.chain import Call
 from apigateway.commands.exits import REFUSED
+from apigateway.errors import Fault, Refusal
 from apigateway.model.record import CallRecord
+from apigateway.model.settings import ErrorStyle
+from apigateway.trail.trail import trail_of
 
 FILE = "definitions/weather/get-forecast.yaml"
 
@@ -116,6 +120,36 @@ def test_a_request_id_tells_what_the_record_says(project: Released) -> None:
     assert project.json("explain", request_id, by=None, exit_code=REFUSED)["detail"] == "no key"
     other = project.run("explain", request_id.replace("5A", "6B"), by=None)
     assert "no call record has the request id" in other.output
+
+
+def test_a_request_id_tells_the_trail_where_one_was_kept(project: Released) -> None:
+    request_id = "5A438EA1-C7CB-4C67-AB16-FAE01751B80F"
+    call = Call(request_id, now_ms())
+    call.refuse(Refusal(Fault.BUSY, "the gateway is not loaded", retry_after_s=1), "Reception")
+    trail = trail_of(call, ErrorStyle.CODED)
+    door = project.open()
+    door.append(
+        CallRecord(
+            request_id=request_id,
+            received_ms=call.received_ms,
+            method="GET",
+            scheme="http",
+            domain=HOST,
+            path="/forecast/hangzhou",
+            client_ip="127.0.0.1",
+            status=503,
+            error_code="X503BZ",
+            trail=trail,
+        )
+    )
+    door.close()
+    done = project.run("explain", request_id, by=None)
+    assert done.exit_code == REFUSED
+    assert f"GET http://{HOST}/forecast/hangzhou from 127.0.0.1\n" in done.output
+    assert "refused by Reception: 503 X503BZ Service Busy\n" in done.output
+    assert f"request {request_id} of " in done.output
+    told = project.json("explain", request_id, by=None, exit_code=REFUSED)
+    assert (told["trail"], told["status"]) == (trail, 503)
 
 
 def test_what_is_no_capture_is_an_error(project: Released) -> None:

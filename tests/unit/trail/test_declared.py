@@ -104,7 +104,7 @@ def test_a_mock_has_no_path_at_a_backend() -> None:
         constants=(Constant(name="c", location=Location.QUERY, value="1"),),
     )
     assert found.hidden_backend_segments == frozenset()
-    assert found.constants == ({"name": "c", "in": "query"},)
+    assert found.constants == [{"name": "c", "in": "query"}]
 
 
 def test_segments_of_a_path_are_masked_by_their_place() -> None:

@@ -84,3 +84,8 @@ def test_a_long_list_ends_with_a_mark() -> None:
     cut = first_texts([str(number) for number in range(103)])
     assert (len(cut), cut[99], cut[100]) == (101, "99", "… (3 more)")
     assert more(3) == cut[100]
+
+
+def test_a_name_of_great_length_is_taken_for_one_that_tells() -> None:
+    assert not is_secret("n" * 100)
+    assert is_secret("n" * 101)
