@@ -126,9 +126,9 @@ def _rule(reason: str) -> str:
 def _short(text: str) -> str:
     """A name of letters, digits and `-_.`; one that is not whole any more ends in a digest."""
     plain = _SIGNS.sub("-", text).strip("-")
-    if plain == _BLANKS.sub("-", text).strip("-") and len(plain) <= _LONGEST_NAME:
+    if plain and plain == _BLANKS.sub("-", text).strip("-") and len(plain) <= _LONGEST_NAME:
         return plain
-    return f"{plain[: _LONGEST_NAME - 7].strip('-')}-{_digest(text)}"
+    return f"{plain[: _LONGEST_NAME - 7].strip('-')}-{_digest(text)}".lstrip("-")
 
 
 def _digest(text: str) -> str:

@@ -1,5 +1,6 @@
 """Why calls would end otherwise: words, names, and what accepts them."""
 
+import re
 from dataclasses import replace
 
 import pytest
@@ -186,3 +187,8 @@ def test_a_name_accepts_a_cause_where_it_means_no_other() -> None:
     assert not accepts("weather/A/n", other, causes)
     assert not accepts("n", one, causes)
     assert not accepts("", third, causes)
+
+
+def test_a_cause_of_signs_alone_still_has_a_name() -> None:
+    found = cause(ANSWERED, refused(Fault.INVALID_PARAMETER, "Invalid parameter  :"))
+    assert re.fullmatch(r"[0-9a-f]{6}", found.name)
