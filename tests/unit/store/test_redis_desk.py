@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 import redis as redis_package
+from redis.backoff import NoBackoff
+from redis.retry import Retry
 from redis_server import RedisServer
 from unit.store.fake_redis import OK, FakeRedis
 
@@ -126,7 +128,7 @@ def test_an_answer_that_never_comes_may_have_been_a_change() -> None:
 
 
 def test_a_server_that_is_gone_is_unavailable_and_nothing_was_changed() -> None:
-    gone = RedisDesk(redis_package.Redis(port=1), "p:")
+    gone = RedisDesk(redis_package.Redis(port=1, retry=Retry(NoBackoff(), 0)), "p:")
     with pytest.raises(StoreUnavailable, match="Connection refused"):
         gone.ask(lambda client: client.get("p:number"))
     with pytest.raises(StoreUnavailable, match="Connection refused") as caught:
@@ -135,7 +137,7 @@ def test_a_server_that_is_gone_is_unavailable_and_nothing_was_changed() -> None:
 
 
 def test_what_may_be_much_is_left_to_the_patient_client(client: "redis_package.Redis") -> None:
-    gone = redis_package.Redis(port=1)
+    gone = redis_package.Redis(port=1, retry=Retry(NoBackoff(), 0))
     assert RedisDesk(gone, "p:", client).change(lambda pipeline: 5) == 5
     with pytest.raises(StoreUnavailable):
         RedisDesk(client, "p:", gone).change(lambda pipeline: 5, "p:number")

@@ -4,6 +4,8 @@ from collections.abc import Iterator
 
 import pytest
 import redis as redis_package
+from redis.backoff import NoBackoff
+from redis.retry import Retry
 from redis_server import RedisServer
 from unit.store.test_domain_bindings import BINDING
 
@@ -29,7 +31,9 @@ def test_a_binding_is_in_the_server_with_the_number_of_changes(desk: RedisDesk) 
 
 
 def test_a_server_that_is_gone_is_unavailable() -> None:
-    gone = RedisDomainBindings(RedisDesk(redis_package.Redis(port=1), "p:"))
+    gone = RedisDomainBindings(
+        RedisDesk(redis_package.Redis(port=1, retry=Retry(NoBackoff(), 0)), "p:")
+    )
     for ask in (gone.all, lambda: gone.record([BINDING]), lambda: gone.forget(["a"])):
         with pytest.raises(StoreUnavailable, match="Connection refused"):
             ask()

@@ -8,6 +8,8 @@ from typing import Any
 import pytest
 import redis as redis_package
 from contract.releasing import FIRST, NOW_MS, RELEASE, SECOND, abolish, publish, switch
+from redis.backoff import NoBackoff
+from redis.retry import Retry
 from redis_server import RedisServer
 
 from apigateway.model.release import Change, Release
@@ -170,7 +172,7 @@ def test_what_an_early_gateway_released_is_served_switched_and_followed(machine:
 
 
 def test_a_server_that_is_gone_is_unavailable(machine: Machine) -> None:
-    gone = Machine(redis_package.Redis(port=1), machine.prefix)
+    gone = Machine(redis_package.Redis(port=1, retry=Retry(NoBackoff(), 0)), machine.prefix)
     for ask in (gone.releases.current, gone.releases.changes, lambda: gone.apply(publish())):
         with pytest.raises(StoreUnavailable, match="Connection refused"):
             ask()
