@@ -20,7 +20,7 @@ KNOWS_MITMPROXY |= {
 }
 KNOWS_MITMPROXY |= {
     f"fast/{name}"
-    for name in ("known", "dispatch", "idle", "log_events", "direct", "checks", "profile")
+    for name in ("known", "dispatch", "idle", "looks", "log_events", "direct", "checks", "profile")
 }
 KNOWS_MITMPROXY |= {
     f"web/{name}"
@@ -51,7 +51,6 @@ WITHOUT_A_MIRROR = {
     "edge/http2": "tests/adversarial sends raw frames to it",
     "edge/layer": "tests/adversarial finds the call records of what was refused",
     "edge/doorkeeper": "tests/adversarial waits for its deadlines and counts",
-    "web/addon": "tests/e2e looks at a real mitmweb and gives it commands",
     "store/memory": "tests/contract runs over it as over every store",
     "store/memory_desk": "tests/contract runs over it as over every store",
     "model/api": "fields only",

@@ -19,6 +19,7 @@ from mitmproxy.addonmanager import AddonManager
 from mitmproxy.flow import Flow
 
 from apigateway.fast.known import Undo, Unknown, check_known
+from apigateway.fast.looks import plain
 
 Hook = Callable[..., Any]
 Group = tuple[int, tuple[Hook, ...] | None]
@@ -34,6 +35,10 @@ LIFE_CYCLE = frozenset({"load", "configure", "running", "done"})
 KNOWN = ((addonmanager, "b82959bb50bdd162"), (hooks.Hook.args, "b4c12a0f066639e0"))
 
 
+Shorten = Callable[[object, str, Hook], Hook]
+"""What is called in the place of an add-on's hook: the hook, or a shorter way to the same end."""
+
+
 def never(addon: object, hook: str) -> bool:
     return False
 
@@ -41,9 +46,12 @@ def never(addon: object, hook: str) -> bool:
 class Dispatch:
     """In the place of `trigger_event` and `handle_lifecycle` of one add-on manager."""
 
-    def __init__(self, addons: AddonManager, is_idle: IsIdle = never) -> None:
+    def __init__(
+        self, addons: AddonManager, is_idle: IsIdle = never, shorten: Shorten = plain
+    ) -> None:
         self._addons = addons
         self._is_idle = is_idle
+        self._shorten = shorten
         self._tables: dict[str, tuple[Group, ...]] = {}
         self._changes = 0
         self._chain: list[Any] = addons.chain
@@ -159,7 +167,7 @@ class Dispatch:
             if not callable(hook):
                 raise TypeError(name)
             if not self._is_idle(addon, name):
-                yield hook
+                yield self._shorten(addon, name, hook)
 
     def _forgetting(self, change: Hook) -> Hook:
         def changed(*arguments: Any, **named: Any) -> Any:

@@ -9,6 +9,7 @@ from mitmproxy import ctx, exceptions, version
 from mitmproxy.addonmanager import Loader
 from mitmproxy.tools.dump import DumpMaster
 
+from apigateway.fast import looks
 from apigateway.fast.checks import skip_type_checks
 from apigateway.fast.collector import tune_collector
 from apigateway.fast.direct import DirectCalls
@@ -16,11 +17,12 @@ from apigateway.fast.dispatch import Dispatch, never
 from apigateway.fast.idle import idle_under, unknown_addons
 from apigateway.fast.known import Undo, Unknown
 from apigateway.fast.log_events import skip_unheard_log_events
+from apigateway.fast.looks import behind_looks, plain
 
 logger = logging.getLogger(__name__)
 
-PIECES = ("dispatch", "idle", "log", "direct", "checks", "gc")
-NEEDS_DISPATCH = ("idle", "log")
+PIECES = ("dispatch", "idle", "looks", "log", "direct", "checks", "gc")
+NEEDS_DISPATCH = ("idle", "looks", "log")
 
 OPTION, WITHOUT = "gateway_fast", "gateway_fast_without"
 AUTO, ON, OFF = CHOICES = ("auto", "on", "off")
@@ -102,10 +104,12 @@ class FastProfile:
 
     def _put_in(self, pieces: set[str]) -> None:
         master: Any = ctx.master
-        dispatch = Dispatch(master.addons, idle_under(ctx.options) if "idle" in pieces else never)
+        is_idle = idle_under(ctx.options) if "idle" in pieces else never
+        dispatch = Dispatch(master.addons, is_idle, behind_looks() if "looks" in pieces else plain)
         self._try(pieces, "dispatch", dispatch.install)
         if "dispatch" in self.inside:
-            self._try(pieces, "idle", name_unknown_addons)
+            self._try(pieces, "idle", lambda: name_unknown(unknown_addons()))
+            self._try(pieces, "looks", lambda: name_unknown(looks.unknown_addons()))
             self._try(pieces, "log", lambda: skip_unheard_log_events(master, dispatch))
         self._try(pieces, "direct", DirectCalls(master.addons, ctx.options).install)
         self._try(pieces, "checks", skip_type_checks)
@@ -136,8 +140,8 @@ def is_fast(choice: str, master: object) -> bool:
     return choice == ON or (choice == AUTO and isinstance(master, DumpMaster))
 
 
-def name_unknown_addons() -> Undo:
-    if names := unknown_addons():
+def name_unknown(names: list[str]) -> Undo:
+    if names:
         logger.warning(
             "fast profile: mitmproxy %s has another %s, always called",
             version.VERSION,
