@@ -1,15 +1,17 @@
 """What a call was counted by, and whether it carries what the definition asks for."""
 
+from collections.abc import Callable, Iterable
+
+from apigateway.catalog_memo import CatalogMemo
 from apigateway.errors import Fault, Refusal
 from apigateway.exchange import Authorized, Throttled, Validated
 from apigateway.multipart_body import Part
-from apigateway.ports import Dimension, Standing, Tally
+from apigateway.ports import Limit, Standing, Tally
 from apigateway.stages.validation import body_values, form_pairs_of, parts_of
 from apigateway.trail.arrival import Decided
 from apigateway.trail.declared import Declared, DeclaredParameter, declared_of
 from apigateway.trail.masking import MARK, MOST_ENTRIES, mask, more, shown
 from apigateway.trail.texts import shown_value
-from apigateway.windows import WindowUnit
 from apigateway.wire import first_values, parse_query
 
 _OF_A_BODY = (
@@ -21,37 +23,55 @@ _OF_A_BODY = (
 
 # --- Throttling
 
-_DIMENSIONS = {dimension: str(dimension) for dimension in Dimension}
-_UNITS = {unit: str(unit) for unit in WindowUnit}
+_MOST_LIMITS = 4_096
+
+_said: CatalogMemo[int, tuple[Limit, Callable[[], Decided]]] = CatalogMemo()
+"""By the `id` of a limit: itself, and what makes anew what is said of it whenever it counts."""
 
 
 def throttling(call: Throttled, declared: Declared) -> Decided:
-    now_ms, standings, waited_ms = call.received_ms, call.tally.standings, 0
-    for standing in standings:
-        if standing.wait_ms > waited_ms:
-            waited_ms = standing.wait_ms
-    return {
-        "policy": declared.policy,
-        "limits": [_limit(standing, now_ms) for standing in standings],
-        "waited_ms": waited_ms,
-    }
+    return {"policy": declared.policy, "limits": None, "waited_ms": None}
 
 
-def _limit(standing: Standing, now_ms: int) -> Decided:
-    limit, used = standing.limit, standing.used
-    ceiling = limit.ceiling
-    found: Decided = {
-        "dimension": _DIMENSIONS[limit.dimension],
-        "used": used,
-        "ceiling": ceiling,
-        "unit": _UNITS[limit.unit],
-        "remaining": ceiling - used if ceiling > used else 0,
-        "resets_in_ms": standing.resets_ms - now_ms,
+def throttling_own(found: Decided, call: Throttled, declared: Declared) -> None:
+    found["limits"], found["waited_ms"] = _limits(call, call.tally.standings)
+
+
+def _limits(call: Authorized, standings: Iterable[Standing]) -> tuple[list[Decided], int]:
+    """What is said of each, and how long the call waited for the slowest."""
+    known, now_ms, found, waited_ms = _said.of(call.catalog), call.received_ms, [], 0
+    for limit, used, resets_ms, wait_ms in standings:
+        _, made = known.get(id(limit)) or _kept(limit, known)
+        said = made()
+        left = limit.ceiling - used
+        said["used"] = used
+        said["remaining"] = left if left > 0 else 0
+        said["resets_in_ms"] = resets_ms - now_ms
+        if limit.queue is not None:
+            said["wait_ms"] = wait_ms
+        if wait_ms > waited_ms:
+            waited_ms = wait_ms
+        found.append(said)
+    return found, waited_ms
+
+
+def _kept(
+    limit: Limit, known: dict[int, tuple[Limit, Callable[[], Decided]]]
+) -> tuple[Limit, Callable[[], Decided]]:
+    said: Decided = {
+        "dimension": str(limit.dimension),
+        "used": None,
+        "ceiling": limit.ceiling,
+        "unit": str(limit.unit),
+        "remaining": None,
+        "resets_in_ms": None,
     }
     if limit.queue is not None:
-        found["queue"] = limit.queue
-        found["wait_ms"] = standing.wait_ms
-    return found
+        said |= {"queue": limit.queue, "wait_ms": None}
+    if len(known) >= _MOST_LIMITS:
+        known.clear()
+    kept = known[id(limit)] = limit, said.copy
+    return kept
 
 
 def throttling_refused(call: Authorized, refusal: Refusal) -> Decided:
@@ -59,8 +79,8 @@ def throttling_refused(call: Authorized, refusal: Refusal) -> Decided:
     found: Decided = {"policy": None if policy is None else policy.name}
     tally = refusal.evidence
     if isinstance(tally, Tally) and tally.refused is not None:
-        found["limits"] = [_limit(standing, call.received_ms) for standing in tally.standings]
-        found["full"] = _limit(tally.refused, call.received_ms)
+        found["limits"], _ = _limits(call, tally.standings)
+        (found["full"],), _ = _limits(call, [tally.refused])
     if refusal.retry_after_s is not None:
         found["retry_after_s"] = refusal.retry_after_s
     return found
@@ -70,28 +90,27 @@ def throttling_refused(call: Authorized, refusal: Refusal) -> Decided:
 
 
 def validation(call: Validated, declared: Declared) -> Decided:
+    return {"arguments": None}
+
+
+def validation_own(found: Decided, call: Validated, declared: Declared) -> None:
     arguments: list[Decided] = []
     for parameter in declared.parameters[:MOST_ENTRIES]:
         text = call.arguments.get(parameter.name)
         if text is not None:
-            argument: Decided = {
-                "name": parameter.name,
-                "in": parameter.location,
-                "type": parameter.type,
-                "value": value_of(parameter, text),
-            }
+            argument = parameter.said.copy()
+            argument["value"] = mask(text) if parameter.hidden else shown_value(text)
             if text == parameter.default and not is_given(call, parameter):
                 argument["default"] = True
             arguments.append(argument)
-        elif (file := call.files.get(parameter.name)) is not None:
+        elif call.files and (file := call.files.get(parameter.name)) is not None:
             arguments.append(_file(parameter, file))
     if len(declared.parameters) > MOST_ENTRIES:
         rest = more(len(declared.parameters) - MOST_ENTRIES)
         arguments.append({"name": MARK, "in": "", "type": "", "value": rest})
-    found: Decided = {"arguments": arguments}
-    if call.served.body_schema is not None and call.body:
+    found["arguments"] = arguments
+    if call.body and call.served.body_schema is not None:
         found["body"] = "matches its JSON Schema"
-    return found
 
 
 def value_of(parameter: DeclaredParameter, text: str) -> str:
@@ -100,9 +119,7 @@ def value_of(parameter: DeclaredParameter, text: str) -> str:
 
 def _file(parameter: DeclaredParameter, file: Part) -> Decided:
     return {
-        "name": parameter.name,
-        "in": parameter.location,
-        "type": parameter.type,
+        **parameter.said,
         "value": shown(file.filename or ""),
         "bytes": len(file.content),
     }
@@ -112,7 +129,7 @@ def is_given(call: Validated, parameter: DeclaredParameter) -> bool:
     """Whether the caller sent a value for a parameter that has one."""
     name, location = parameter.name, parameter.location
     if location == "query":
-        return name in dict(call.query_pairs)
+        return any(name == given for given, _ in call.query_pairs)
     return given_to(call, parameter) is not None
 
 

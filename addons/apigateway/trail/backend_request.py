@@ -1,6 +1,7 @@
 """The request that the backend got, without what is secret in it."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from apigateway.backend_signature import (
@@ -29,27 +30,67 @@ from apigateway.wire import Headers, Pairs, is_form
 _WITH_A_LENGTH = ("POST", "PUT", "PATCH")
 
 
-def backend_request(
-    call: Signed, upstream: HttpUpstream, declared: Declared, secrets: Sequence[str]
-) -> tuple[dict[str, Any], str]:
-    """The request, and all that its caller may have written of it in one text.
+How = Callable[[str, Outbound, Declared], str]
 
-    `url` names the host as the backend knows it, `address` what was connected to. Headers are
-    in the order sent, the first of them Host."""
-    sent = call.dispatched
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Frame:
+    """What the requests of calls that are alike have in common: `found` of what is said, `start`
+    of the URL. `secrets` are fields by their place, the last one first: how they are called, and
+    how their value is shown; None masks it."""
+
+    found: dict[str, Any]
+    start: str
+    host: list[str]
+    secrets: tuple[tuple[int, str, How | None], ...]
+
+
+def frame_of(call: Signed, upstream: HttpUpstream, declared: Declared) -> Frame:
+    """`url` names the host as the backend knows it, `address` what was connected to."""
     authority = upstream.authority
-    url = f"{upstream.scheme}://{authority}{_target(sent, declared)}"
-    headers, written = _headers(sent, authority, declared)
-    found = {
-        "method": sent.method,
-        "url": url,
-        "address": socket_address(call, upstream),
-        "headers": headers,
-        "body": "",
-        "body_encoding": "text",
-        "truncated": False,
-        "body_bytes": 0,
-    }
+    return Frame(
+        found={
+            "method": call.dispatched.method,
+            "url": "",
+            "address": socket_address(call, upstream),
+            "headers": [],
+            "body": "",
+            "body_encoding": "text",
+            "truncated": False,
+            "body_bytes": 0,
+        },
+        start=f"{upstream.scheme}://{authority}",
+        host=["Host", authority],
+        secrets=tuple(_secrets(call.dispatched, declared)),
+    )
+
+
+def _secrets(sent: Outbound, declared: Declared) -> Iterator[tuple[int, str, How | None]]:
+    names = [name for name, _ in sent.headers[:MOST_ENTRIES]]
+    for at in range(len(names) - 1, -1, -1):
+        name, lower = names[at], names[at].lower()
+        if is_secret(name) or lower in declared.hidden_headers:
+            how: How | None = None
+            if name == PROXY_STRING_TO_SIGN:
+                how = _string_to_sign
+            elif lower in declared.open:
+                how = _as_it_is
+            yield at, shown(name), how
+
+
+def _as_it_is(value: str, sent: Outbound, declared: Declared) -> str:
+    return shown_value(value)
+
+
+def backend_request(
+    call: Signed, frame: Frame, declared: Declared, secrets: Sequence[str]
+) -> tuple[dict[str, Any], str]:
+    """The request, and all that its caller may have written of it in one text. Headers are in the
+    order sent, the first of them Host."""
+    sent = call.dispatched
+    found = frame.found.copy()
+    found["url"] = url = frame.start + _target(sent, declared)
+    found["headers"], written = _headers(sent, frame, declared)
     if sent.body:
         found |= shown_body(sent.body, Headers(sent.headers), declared.hidden_fields, secrets)
         return found, f"{url}\n{written}\n{found['body']}"
@@ -67,21 +108,22 @@ def _target(sent: Outbound, declared: Declared) -> str:
     return f"{path}?{shown(query, LONGEST_URL)}"
 
 
-def _headers(sent: Outbound, authority: str, declared: Declared) -> tuple[list[list[str]], str]:
+def _headers(sent: Outbound, frame: Frame, declared: Declared) -> tuple[list[list[str]], str]:
     """The fields, and in one text the values of those that are no secrets."""
-    fields, hidden = sent.headers, declared.hidden_headers
-    headers, values = [["Host", authority]], []
-    for name, value in fields[:MOST_ENTRIES]:
-        if is_secret(name) or (hidden and name.lower() in hidden):
-            headers.append([shown(name), _shown_secret(name, value, sent, declared)])
-        else:
-            headers.append([name, value])
-            values.append(value)
+    fields = sent.headers
+    if len(fields) > MOST_ENTRIES:
+        fields = fields[:MOST_ENTRIES]
+    headers = [[name, value] for name, value in fields]
+    values = [value for _, value in fields]
+    for at, name, how in frame.secrets:
+        value = values.pop(at)
+        headers[at] = [name, mask(value) if how is None else how(value, sent, declared)]
     written = "\n".join(values)
     if len(written) > LONGEST_TEXT or not _is_plain(written):
         headers = [[name, shown_value(value)] for name, value in headers]
-    if len(fields) > MOST_ENTRIES:
-        headers.append([MARK, more(len(fields) - MOST_ENTRIES)])
+    headers.insert(0, frame.host)
+    if len(sent.headers) > MOST_ENTRIES:
+        headers.append([MARK, more(len(sent.headers) - MOST_ENTRIES)])
     if sent.body or sent.method in _WITH_A_LENGTH:
         headers.append(["Content-Length", str(len(sent.body))])
     return headers, written
@@ -92,13 +134,7 @@ def _is_plain(written: str) -> bool:
     return written.isascii() and "{" not in written and "[" not in written
 
 
-def _shown_secret(name: str, value: str, sent: Outbound, declared: Declared) -> str:
-    if name == PROXY_STRING_TO_SIGN:
-        return shown(_string_to_sign(sent, declared))
-    return shown_value(value) if name.lower() in declared.open else mask(value)
-
-
-def _string_to_sign(sent: Outbound, declared: Declared) -> str:
+def _string_to_sign(value: str, sent: Outbound, declared: Declared) -> str:
     """What debug mode says that the gateway signed, made anew of what may be shown."""
     fields = dict(sent.headers)
     is_a_form = is_form(fields.get("Content-Type", ""))
@@ -112,7 +148,7 @@ def _string_to_sign(sent: Outbound, declared: Declared) -> str:
         masked_path(sent.path, declared.hidden_backend_segments),
         _pairs(sent, declared, with_form=is_a_form),
     )
-    return one_line(text)
+    return shown(one_line(text))
 
 
 def _value(name: str, value: str, declared: Declared) -> str:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from apigateway.matching import PathPattern, parse_pattern
-from apigateway.model.api import Api, BackendParameter, Location, Mode
+from apigateway.model.api import Api, BackendParameter, Location, Mode, Parameter
 from apigateway.model.catalog import ServedApi
 from apigateway.model.openid import TokenRules
 from apigateway.trail.masking import is_secret, mask
@@ -17,11 +17,14 @@ Names = frozenset[str]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DeclaredParameter:
+    """`said` is what trails say of it beside its value."""
+
     name: str
     location: str
     type: str
     default: str | None
     hidden: bool
+    said: dict[str, Any]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -85,13 +88,7 @@ def _declared(served: ServedApi) -> Declared:
         asks_for=str(api.auth.type),
         policy=None if served.throttling is None else served.throttling.name,
         parameters=tuple(
-            DeclaredParameter(
-                name=parameter.name,
-                location=str(parameter.location),
-                type=str(parameter.type),
-                default=parameter.default,
-                hidden=parameter.name in hidden,
-            )
+            _parameter(parameter, is_hidden=parameter.name in hidden)
             for parameter in api.request.parameters
         ),
         moves=tuple(_moves(api)),
@@ -112,6 +109,18 @@ def _declared(served: ServedApi) -> Declared:
             for system in api.system_parameters
             if system.location is Location.HEADER
         ),
+    )
+
+
+def _parameter(parameter: Parameter, *, is_hidden: bool) -> DeclaredParameter:
+    name, location, kind = parameter.name, str(parameter.location), str(parameter.type)
+    return DeclaredParameter(
+        name=name,
+        location=location,
+        type=kind,
+        default=parameter.default,
+        hidden=is_hidden,
+        said={"name": name, "in": location, "type": kind, "value": None},
     )
 
 

@@ -1,7 +1,6 @@
 """What the backend got and where, and what came of it."""
 
-from apigateway.backend_signature import PROXY_SIGNATURE_HEADERS
-from apigateway.chain import Call
+from apigateway.backend_signature import PROXY_SIGNATURE_HEADERS, PROXY_STRING_TO_SIGN
 from apigateway.errors import Refusal
 from apigateway.exchange import (
     HttpUpstream,
@@ -13,7 +12,6 @@ from apigateway.exchange import (
     Validated,
 )
 from apigateway.model.api import Backend, HttpBackend, MockBackend
-from apigateway.stages.signing import is_debug
 from apigateway.trail.arrival import Decided
 from apigateway.trail.declared import Declared
 from apigateway.trail.masking import shown
@@ -122,11 +120,11 @@ def signing(call: Signed, declared: Declared) -> Decided:
         return {"key": None}
     found: Decided = {"key": key.name, "key_id": key.key}
     for name, value in reversed(call.dispatched.headers):  # the gateway's own are the last ones
-        if name == PROXY_SIGNATURE_HEADERS:
+        if name == PROXY_STRING_TO_SIGN:
+            found["debug"] = True
+        elif name == PROXY_SIGNATURE_HEADERS:
             found["signed_headers"] = value.split(",")
             break
-    if is_debug(call.headers):
-        found["debug"] = True
     return found
 
 
@@ -138,20 +136,12 @@ def signing_refused(call: Permitted, refusal: Refusal) -> Decided:
 # --- Dispatch
 
 
-def dispatch(call: Call, state: Signed) -> Decided:
-    """What the backend answered; of a call that was not sent, where it would go."""
-    answer, upstream = call.answer, state.upstream
-    found: Decided = {}
+def dispatch(call: Permitted, declared: Declared) -> Decided:
+    """Where a call goes, or would go."""
+    upstream = call.upstream
     if isinstance(upstream, MockUpstream):
-        found["backend"] = "mock"
-    else:
-        found["address"] = socket_address(state, upstream)
-        found["timeout_ms"] = upstream.timeout_ms
-    if answer is not None:
-        found["status"] = answer.status
-        found["backend_ms"] = int(answer.elapsed_ms * 1000) / 1000
-        found["answer_bytes"] = len(answer.body)
-    return found
+        return {"backend": "mock"}
+    return {"address": socket_address(call, upstream), "timeout_ms": upstream.timeout_ms}
 
 
 def socket_address(call: Permitted, upstream: HttpUpstream) -> str:

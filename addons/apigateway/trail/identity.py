@@ -7,7 +7,7 @@ from typing import Any
 from jwt.utils import base64url_decode
 
 from apigateway.errors import Fault, Refusal
-from apigateway.exchange import Admitted, Authorized, Identified
+from apigateway.exchange import Admitted, Authorized, Identified, Received, Routed
 from apigateway.matching import split_path
 from apigateway.model.api import SignatureMethod
 from apigateway.model.openid import TokenRules
@@ -36,18 +36,23 @@ def authentication(call: Identified, declared: Declared) -> Decided:
         if by_signature:
             found["method"] = method
             found["candidate"] = int(rest[0])  # one of four
-            _add_freshness(found, call)
-        else:
-            _add_app_code(found, call)
+    return found
+
+
+def authentication_own(found: Decided, call: Identified, declared: Declared) -> None:
+    if "candidate" in found:
+        _add_freshness(found, call)
+    elif call.app is not None:
+        _add_app_code(found, call)
     if call.token:
         found["token"] = _token(call, call.token, call.claims)
-    return found
 
 
 def _add_freshness(found: Decided, call: Admitted) -> None:
     text = call.headers.first(TIMESTAMP)
     if text is not None:
-        text = text.strip()
+        if not text.isdigit():
+            text = text.strip()
         if text.isascii() and text.isdigit() and len(text) <= 18:
             found["timestamp_age_ms"] = call.received_ms - int(text)
         else:
@@ -128,6 +133,29 @@ def tokens_of(call: Admitted) -> tuple[str, ...]:
         return given_tokens(call)
     except Refusal:
         return ()
+
+
+def secrets_of(state: Received | None) -> list[str]:
+    """What the gateway knows by value of the secrets that a call could hold."""
+    if state is None:
+        return []
+    found = []
+    key = state.headers.first(KEY)
+    app = state.app if isinstance(state, Identified) else None
+    if app is None and key is not None:
+        app = state.catalog.apps.get(key)
+    if app is not None:
+        found.append(app.secret.reveal())
+        if app.code is not None:
+            found.append(app.code.reveal())
+    if isinstance(state, Routed) and (signing_key := state.served.signature_key) is not None:
+        found.append(signing_key.secret.reveal())
+    if isinstance(state, Identified):
+        if state.token:
+            found.append(state.token)
+    elif isinstance(state, Admitted) and state.served.api.auth.type.has_openid:
+        found.extend(tokens_of(state))
+    return found
 
 
 # --- Authorization

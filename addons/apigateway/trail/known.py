@@ -34,14 +34,20 @@ def _spellings(secret: str) -> tuple[str, ...]:
 
 
 @lru_cache(maxsize=1024)
-def _starts(*secrets: str) -> tuple[str, ...]:
+def starts_of(*secrets: str) -> tuple[str, ...]:
+    """What a text has in it that holds one of these."""
     spellings = chain.from_iterable(map(_spellings, secrets))
     return tuple(dict.fromkeys(text[:_START] for text in spellings))
 
 
 def holds_a_secret(text: str, secrets: Iterable[str]) -> bool:
     """One of these, or any token."""
-    for start in _starts(*secrets):
+    return holds_a_start(text, starts_of(*secrets))
+
+
+def holds_a_start(text: str, starts: Iterable[str]) -> bool:
+    """One of the starts of secrets, or any token."""
+    for start in starts:
         if start in text:
             return True
     # One letter is found at once, and this one is rare.
@@ -81,7 +87,7 @@ def text_without_secrets(text: str, secrets: Iterable[str]) -> str:
     """Tokens go first, as a whole: all of one issuer begin alike."""
     text = _JWT.sub(lambda found: mask(found[0]), shown(text, len(text)))
     for secret in secrets:
-        for start in _starts(secret):
+        for start in starts_of(secret):
             text = _cut_out(text, start, _spellings(secret))
     return text
 

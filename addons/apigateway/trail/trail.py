@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable, Iterator, Sequence
+from functools import lru_cache
 from typing import Any
 
 from apigateway.answers import message_of, status_of
@@ -10,7 +11,6 @@ from apigateway.errors import Fault, Refusal
 from apigateway.exchange import (
     Admitted,
     Authorized,
-    HttpUpstream,
     Identified,
     Mapped,
     Permitted,
@@ -22,32 +22,19 @@ from apigateway.exchange import (
     Validated,
 )
 from apigateway.model.settings import ErrorStyle
-from apigateway.signature import KEY
 from apigateway.trail import admission, arrival, delivery, identity
 from apigateway.trail.backend_request import backend_request
-from apigateway.trail.declared import Declared, declared_of
-from apigateway.trail.known import holds_a_secret, without_secrets
+from apigateway.trail.declared import declared_of
+from apigateway.trail.identity import secrets_of as secrets_of
+from apigateway.trail.known import holds_a_start, starts_of, without_secrets
 from apigateway.trail.masking import shown
+from apigateway.trail.passed import STAGES, alike_of, passed
 from apigateway.trail.strings import server_string
 
 Decided = dict[str, Any]
 
 LONGEST_MESSAGE = 1_000
 
-_PASSED: tuple[tuple[str, Callable[[Any, Declared], Decided]], ...] = (
-    ("Routing", arrival.routing),
-    ("Access", arrival.access),
-    ("Authentication", identity.authentication),
-    ("Authorization", identity.authorization),
-    ("Throttling", admission.throttling),
-    ("Validation", admission.validation),
-    ("Mapping", delivery.mapping),
-    ("Resolution", delivery.resolution),
-    ("VpcAllowList", delivery.vpc_allow_list),
-    ("Signing", delivery.signing),
-)
-
-STAGES = tuple(name for name, _ in _PASSED)
 DISPATCH = "Dispatch"
 
 _REFUSED: dict[str, tuple[type[Received], Callable[[Any, Refusal], Decided]]] = {
@@ -86,79 +73,81 @@ def trail_of(call: Call, style: ErrorStyle) -> dict[str, Any]:
     """
     total_ms = int((time.perf_counter() - call.started) * 1_000_000) / 1000
     state, refusal = call.state, call.refusal
-    depth = _DEPTHS.get(type(state), 0)
-    if refusal is None and call.answer is None and depth < len(STAGES):
+    if type(state) is Signed and call.refused_by not in STAGES:
+        return _of_a_passed(call, state, style, total_ms)
+    if refusal is None and call.answer is None:
         refusal = Refusal(Fault.INTERNAL, "no stage decided")
-    secrets = secrets_of(state)
-    declared = declared_of(state.served) if isinstance(state, Routed) else None
-    sent = string = None
-    written = ""
-    if isinstance(state, Signed) and declared and isinstance(state.upstream, HttpUpstream):
-        sent, written = backend_request(state, state.upstream, declared, secrets)
-    elif refusal is not None and isinstance(refusal.evidence, str) and isinstance(state, Admitted):
+    string = None
+    if refusal is not None and isinstance(refusal.evidence, str) and isinstance(state, Admitted):
         string = server_string(state, refusal.evidence)
-    stages = _stages(call, refusal, declared, total_ms)
-    trail: dict[str, Any] = {
+    trail = {
         "request_id": call.request_id,
         "received_ms": call.received_ms,
         "verdict": _verdict(call, refusal, style, string),
         "total_ms": total_ms,
-        "stages": stages,
-        "backend_request": sent,
+        "stages": _stages(call, refusal),
+        "backend_request": None,
         "signature": None if string is None else _unexplained(string),
     }
-    if refusal is None and declared is not None:
-        texts = "\n".join(_callers_texts(stages, written))
-        return without_secrets(trail, secrets) if holds_a_secret(texts, secrets) else trail
+    return without_secrets(trail, secrets_of(state))
+
+
+def _of_a_passed(call: Call, state: Signed, style: ErrorStyle, total_ms: float) -> Decided:
+    """Of a call that every stage let pass, as nearly all are: so it is what costs."""
+    declared = declared_of(state.served)
+    alike = alike_of(state, declared)
+    secrets, starts = alike.secrets, alike.starts
+    if state.app is None or state.token:
+        secrets = secrets_of(state)
+        starts = starts_of(*secrets)
+    sent, written = None, ""
+    if alike.frame is not None:
+        sent, written = backend_request(state, alike.frame, declared, secrets)
+    took_ms, stages = call.took_ms.get, []
+    for name, stage_anew, decided_anew, add_own in alike.stages:
+        stage = stage_anew()
+        stage["ms"] = int(took_ms(name, 0.0) * 1000) / 1000
+        if add_own is not None:
+            stage["decided"] = decided = decided_anew()
+            add_own(decided, state, declared)
+        stages.append(stage)
+    texts = _callers_texts(stages, written)
+    stages.append(_dispatch(call, alike.dispatch, total_ms))
+    refusal = call.refusal
+    trail = {
+        "request_id": call.request_id,
+        "received_ms": call.received_ms,
+        "verdict": _verdict(call, refusal, style, None),
+        "total_ms": total_ms,
+        "stages": stages,
+        "backend_request": sent,
+        "signature": None,
+    }
+    if refusal is None and not holds_a_start(texts, starts):
+        return trail
     return without_secrets(trail, secrets)
 
 
-def secrets_of(state: Received | None) -> list[str]:
-    """What the gateway knows by value of the secrets that a call could hold."""
-    if state is None:
-        return []
-    found = []
-    key = state.headers.first(KEY)
-    app = state.app if isinstance(state, Identified) else None
-    if app is None and key is not None:
-        app = state.catalog.apps.get(key)
-    if app is not None:
-        found.append(app.secret.reveal())
-        if app.code is not None:
-            found.append(app.code.reveal())
-    if isinstance(state, Routed) and (signing_key := state.served.signature_key) is not None:
-        found.append(signing_key.secret.reveal())
-    if isinstance(state, Identified):
-        if state.token:
-            found.append(state.token)
-    elif isinstance(state, Admitted) and state.served.api.auth.type.has_openid:
-        found.extend(identity.tokens_of(state))
-    return found
-
-
-def _callers_texts(stages: list[Decided], sent: str) -> list[str]:
+def _callers_texts(stages: Sequence[Decided], sent: str) -> str:
     """Every text of a call that was let pass which its caller wrote; `sent` are those that the
     backend got."""
     routed, identified = stages[0]["decided"], stages[2]["decided"]
     texts = [sent, routed["path"], identified.get("nonce", "")]
-    texts += [argument["value"] for argument in stages[5]["decided"]["arguments"]]
-    texts += routed.get("path_values", {}).values()
-    texts += routed.get("path_rest", ())
-    return texts
+    for argument in stages[5]["decided"]["arguments"]:
+        texts.append(argument["value"])
+    if "path_values" in routed:
+        texts += routed["path_values"].values()
+    if "path_rest" in routed:
+        texts += routed["path_rest"]
+    return "\n".join(texts)
 
 
 def _verdict(call: Call, refusal: Refusal | None, style: ErrorStyle, string: str | None) -> Decided:
     if refusal is None:
         answer = call.answer
-        return {
-            "served": answer is not None,
-            "status": 0 if answer is None else answer.status,
-            "fault": "",
-            "code": "",
-            "message": "",
-            "by": "" if answer is None else DISPATCH if type(call.state) is Signed else "Routing",
-            "detail": "",
-        }
+        if answer is None:
+            return _let_pass(0, "")
+        return _let_pass(answer.status, DISPATCH if type(call.state) is Signed else "Routing")
     told = refusal
     if string is not None:
         told = Refusal(refusal.fault, string_to_sign=string.replace("\n", "#"))
@@ -173,30 +162,40 @@ def _verdict(call: Call, refusal: Refusal | None, style: ErrorStyle, string: str
     }
 
 
-def _stages(
-    call: Call, refusal: Refusal | None, declared: Declared | None, total_ms: float
-) -> list[Decided]:
+@lru_cache(maxsize=256)
+def _let_pass(status: int, by: str) -> Decided:
+    """`by` is "" for a call that was not sent."""
+    return {
+        "served": by != "",
+        "status": status,
+        "fault": "",
+        "code": "",
+        "message": "",
+        "by": by,
+        "detail": "",
+    }
+
+
+def _stages(call: Call, refusal: Refusal | None) -> list[Decided]:
     """The stages that gave a pass, then the one that ended the call, then the others."""
     state, took_ms = call.state, call.took_ms
-    found: list[Decided] = []
-    depth = 0
-    if declared is not None:
-        depth = _DEPTHS[type(state)]
-        if refusal is not None and call.refused_by in STAGES:
-            # A used nonce is Authentication's refusal, and found out two stages later.
-            depth = min(depth, STAGES.index(call.refused_by))
+    depth = _DEPTHS.get(type(state), 0)
+    if refusal is not None and call.refused_by in STAGES:
+        # A used nonce is Authentication's refusal, and found out two stages later.
+        depth = min(depth, STAGES.index(call.refused_by))
+    found = []
+    if isinstance(state, Routed):
         found = [
             {
                 "stage": name,
                 "outcome": "passed",
                 "ms": int(took_ms.get(name, 0.0) * 1000) / 1000,
-                "decided": decided(state, declared),
+                "decided": decided,
             }
-            for name, decided in _PASSED[:depth]
+            for name, decided in passed(state, depth)
         ]
-    if depth < len(STAGES):
-        found += _ended(call, refusal, STAGES[depth:])
-    found.append(_dispatch(call, refusal, total_ms))
+    found += _ended(call, refusal, STAGES[depth:])
+    found.append({"stage": DISPATCH, "outcome": "not reached", "ms": None, "decided": {}})
     return found
 
 
@@ -216,16 +215,16 @@ def _ended(call: Call, refusal: Refusal | None, names: Sequence[str]) -> Iterato
         yield {"stage": name, "outcome": outcome, "ms": ms, "decided": decided}
 
 
-def _dispatch(call: Call, refusal: Refusal | None, total_ms: float) -> Decided:
-    state = call.state
-    outcome, ms, decided = "not reached", None, {}
-    if isinstance(state, Signed):
-        decided = delivery.dispatch(call, state)
-        if call.answer is not None:
-            outcome, ms = "answered", decided["backend_ms"]
-        elif refusal is not None:  # by Dispatch: every stage before gave its pass
-            outcome, ms = "refused", round(max(0.0, total_ms - sum(call.took_ms.values())), 3)
-            decided["fault"] = refusal.fault.name
+def _dispatch(call: Call, goes_to: Decided, total_ms: float) -> Decided:
+    outcome, ms, decided = "not reached", None, goes_to.copy()
+    if (answer := call.answer) is not None:
+        outcome, ms = "answered", int(answer.elapsed_ms * 1000) / 1000
+        decided["status"] = answer.status
+        decided["backend_ms"] = ms
+        decided["answer_bytes"] = len(answer.body)
+    elif call.refusal is not None:  # by Dispatch: every stage before gave its pass
+        outcome, ms = "refused", round(max(0.0, total_ms - sum(call.took_ms.values())), 3)
+        decided["fault"] = call.refusal.fault.name
     return {"stage": DISPATCH, "outcome": outcome, "ms": ms, "decided": decided}
 
 

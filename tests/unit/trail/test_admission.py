@@ -23,6 +23,7 @@ from apigateway.model.policy import SecondMode, ThrottlingPolicy
 from apigateway.model.settings import StandingLimits
 from apigateway.ports import Limit, Standing, StoreUnavailable, Tally
 from apigateway.store.memory import MemoryStore
+from apigateway.trail import admission as module
 from apigateway.trail.masking import MOST_ENTRIES
 from apigateway.windows import WindowUnit
 
@@ -75,6 +76,23 @@ def test_every_limit_that_counts_is_told() -> None:
         "waited_ms": 0,
     }
     assert decided("Throttling", counters=OpenCounters())["limits"] == []
+
+
+def test_what_is_kept_of_limits_is_bounded_and_stays_right(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(module, "_MOST_LIMITS", 2)
+    served = for_apps(throttling=policy())
+    catalog = a_catalog(served)
+    for _ in range(3):
+        found = decided(
+            "Throttling",
+            catalog=catalog,
+            headers=signed_fields(),
+            counters=MemoryStore().counters,
+        )
+        assert found["limits"][:3] == [*standing(1), limit("API", 1, 4)]
+    assert len(module._said.of(catalog)) <= 2
 
 
 def test_a_wait_for_a_turn_is_told() -> None:

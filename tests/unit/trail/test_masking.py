@@ -38,6 +38,10 @@ def test_names_of_secrets_tell_in_any_spelling(name: str) -> None:
     assert may_hold_secrets(f"a=b&{name}=c")
 
 
+def test_one_of_a_few_letters_is_in_every_part_that_tells() -> None:
+    assert all(masking._LETTERS & {*fragment} for fragment in masking._FRAGMENTS)
+
+
 @pytest.mark.parametrize("name", OPEN)
 def test_names_that_only_look_so_do_not(name: str) -> None:
     assert not is_secret(name)

@@ -7,8 +7,9 @@ from unit.build import an_api, parameter, serve
 from unit.trail.walked import trail
 
 from apigateway.model.api import Body, BodyFormat, Location
+from apigateway.trail.passed import STAGES
 from apigateway.trail.phrases import duration, told
-from apigateway.trail.trail import DISPATCH, STAGES
+from apigateway.trail.trail import DISPATCH
 
 
 def of(stage: str, served: Any = None, **changes: Any) -> list[str]:

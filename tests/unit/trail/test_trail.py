@@ -52,7 +52,8 @@ from apigateway.model.openid import TokenRules
 from apigateway.model.policy import SignatureKey, ThrottlingPolicy
 from apigateway.model.settings import ErrorStyle
 from apigateway.store.memory import MemoryStore
-from apigateway.trail.trail import DISPATCH, STAGES, secrets_of, trail_of
+from apigateway.trail.passed import STAGES
+from apigateway.trail.trail import DISPATCH, secrets_of, trail_of
 from apigateway.windows import WindowUnit
 
 FOR_APPS = Auth(type=AuthType.APP)
