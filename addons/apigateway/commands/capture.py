@@ -77,6 +77,10 @@ def capture(
         raise click.UsageError("give either SCRUBBED, the file to write, or --check")
     if scrubbed is not None and scrubbed.exists() and not force:
         raise click.UsageError(f"{scrubbed} is there; --force replaces it")
+    if scrubbed is not None:
+        _refuse_place(scrubbed)
+    if not all(name.strip() for name in (*scrub, *keep)):
+        raise click.UsageError("--scrub and --keep take a name, and one is empty")
     if both := sorted(set(map(str.lower, scrub)) & set(map(str.lower, keep))):
         raise click.UsageError(f"--scrub and --keep name the same: {', '.join(both)}")
     calls = calls_of(capture)
@@ -95,6 +99,16 @@ def capture(
         _print(done, scrubbed)
     if check and any(one.counts for one in done):
         raise SystemExit(DIFFERENT)
+
+
+def _refuse_place(path: Path) -> None:
+    """Before the work: a file that could not be written, or would be taken for another kind."""
+    if path.suffix.lower() in (".har", ".json"):
+        raise click.UsageError(f"{path}: flows are written, not a HAR: name it .mitm")
+    if not path.parent.is_dir():
+        raise click.ClickException(
+            f"{path}: there is no folder {path.parent}: make it (mkdir -p {path.parent})"
+        )
 
 
 def _write(path: Path, content: bytes) -> None:
@@ -150,5 +164,6 @@ def _print(done: Sequence[Scrubbed], written: Path | None) -> None:
         )
     for one in document["not_whole"]:
         click.echo(f"#{one['number']} cannot be judged: {one['why']}", err=True)
-    held = f"{document['calls']} calls, {document['with_secrets']} of them with secrets"
+    calls = "1 call" if len(done) == 1 else f"{len(done)} calls"
+    held = f"{calls}, {document['with_secrets']} of them with secrets"
     click.echo(f"{held}: written to {written}" if written else held)

@@ -27,6 +27,8 @@ from apigateway.trail.render import render
 from apigateway.trail.strings import signature_of
 from apigateway.trail.trail import trail_of
 
+_NOT_KEPT = "for the reason explain a capture of the call (mitmdump -w), or see it in mitmweb"
+
 _REQUEST_ID = re.compile(r"[0-9A-Fa-f]{8}(-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}")
 
 
@@ -83,8 +85,6 @@ def explain(
 
 
 def _chosen(calls: list[CapturedCall], number: int | None) -> CapturedCall:
-    if not calls:
-        raise click.ClickException("the capture holds no request")
     if number is None:
         return calls[-1]
     if number > len(calls):
@@ -121,6 +121,8 @@ def _tell_record(desk: Desk, request_id: str, as_json: bool) -> None:
         click.echo(json.dumps(told, ensure_ascii=False, indent=2))
     elif trail is not None:
         click.echo("\n".join([*_lines(record)[:2], *render(trail)]))
+        if trail.get("verdict", {}).get("fault") == Fault.INVALID_SIGNATURE.name:
+            click.echo(f"  {_NOT_KEPT}")
     else:
         click.echo("\n".join(_lines(record)))
     if record.error_code:

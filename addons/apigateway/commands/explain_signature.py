@@ -60,6 +60,8 @@ def capture_content(capture: str) -> bytes:
     """
     if capture == "-":
         return sys.stdin.buffer.read()
+    if not capture.strip():
+        raise CaptureError("no capture is named: give a file, a curl line, or - for standard input")
     if capture.lstrip().startswith("curl "):
         return capture.encode("utf-8", "surrogateescape")
     try:

@@ -43,12 +43,15 @@ def calls_of(capture: str) -> list[CapturedCall]:
     """The calls of a capture: a file, `-` for standard input, or a curl line.
 
     Raises:
-        click.ClickException: it cannot be read.
+        click.ClickException: it cannot be read, or holds no call: nothing can be said by it.
     """
     try:
-        return read_calls(capture_content(capture))
+        calls = read_calls(capture_content(capture))
     except CaptureError as problem:
         raise click.ClickException(str(problem)) from None
+    if not calls:
+        raise click.ClickException("the capture holds no call")
+    return calls
 
 
 def catalog_of(desk: Desk, *, draft: bool, version: str | None) -> Catalog:
@@ -56,8 +59,11 @@ def catalog_of(desk: Desk, *, draft: bool, version: str | None) -> Catalog:
     (RELEASE for one that is nowhere), or with one version of the history.
 
     Raises:
-        click.ClickException: a version that no API has, a release that cannot be read.
+        click.UsageError: both are asked for; click.ClickException: a version that no API has, a
+            release that cannot be read.
     """
+    if draft and version is not None:
+        raise click.UsageError("--draft or --release VERSION, not both")
     current = desk.store.releases.current()
     if draft:
         current = _with_drafts(desk, current)

@@ -86,6 +86,10 @@ def rehearse(
     """
     if draft == (version is not None):
         raise click.UsageError("say what to rehearse: --draft, or --release VERSION")
+    if page is not None and not page.parent.is_dir():
+        raise click.ClickException(
+            f"{page}: there is no folder {page.parent}: make it (mkdir -p {page.parent})"
+        )
     title = Title(
         capture=Path(capture).name if len(capture) < 256 else "a capture",
         candidate=THE_DRAFTS if version is None else f"version {version}",

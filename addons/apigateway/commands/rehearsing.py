@@ -169,6 +169,10 @@ def print_report(report: Report, title: Title) -> None:
     for number, why in report.not_judged:
         click.echo(f"#{number} was not judged: {visible(why)}", err=True)
     click.echo(sums(report))
+    if report.sides.changed and report.calls == report.not_touched + len(report.not_judged):
+        click.echo(
+            "no call was taken through both sides: this says nothing of what changes", err=True
+        )
 
 
 def _print_group(console: Console, group: Group) -> None:

@@ -67,7 +67,7 @@ class Sending:
     help="frozen: as captured. fresh: now, each call signed anew.  [default: frozen offline, "
     "fresh with --to]",
 )
-@click.option("--resign", "when", flag_value=Time.FRESH.value, help="The same as --time fresh.")
+@click.option("--resign", is_flag=True, help="The same as --time fresh.")
 @click.option("--to", "urls", multiple=True, metavar="URL", help="Send the calls to this gateway.")
 @click.option("--yes-send-to", "hosts", multiple=True, metavar="HOST", help="Also to this host.")
 @click.option("--rate", type=click.FloatRange(min=0), help="With --to: calls a second at most.")
@@ -88,6 +88,7 @@ def replay(
     version: str | None,
     limits: str | None,
     when: str | None,
+    resign: bool,
     urls: tuple[str, ...],
     hosts: tuple[str, ...],
     rate: float | None,
@@ -105,7 +106,7 @@ def replay(
     CAPTURE holds mitmproxy flows (`mitmdump -w`) or a HAR, scrubbed or not. Nothing is sent or
     spent: backends answer as they did, time is that of the capture, limits and nonces begin at
     zero. With --to they are sent to a gateway that runs: its limits are spent, its backends
-    are called. Exits 3 when a call ends otherwise than it did.
+    are called. Exits 3 when a call ends otherwise than it did, 1 when none could be compared.
 
     \b
     Examples:
@@ -130,6 +131,9 @@ def replay(
         "--limits": limits,
     }
     _refuse(offline_only if urls else {}, "is for offline: a gateway decides by what it serves")
+    if resign and when == Time.FROZEN:
+        raise click.UsageError("--resign is --time fresh: leave it or --time frozen out")
+    when = Time.FRESH.value if resign else when
     calls = in_order(map(with_time, calls_of(capture)))
     if urls:
         sending = Sending(
@@ -154,6 +158,8 @@ def replay(
         print_replayed(done)
     if any(one.matters for one in done):
         raise SystemExit(DIFFERENT)
+    if all(one.found is None for one in done):
+        raise click.ClickException("nothing was compared")
 
 
 def _refuse(given: Mapping[str, object], why: str) -> None:

@@ -92,7 +92,8 @@ def print_replayed(done: Sequence[Replayed]) -> None:
     counts = [f"{document['same']} end as they did", f"{document['different']} do not"]
     if explains:
         counts.append(f"{document['explained']} differ for a reason of the replay")
-    click.echo(f"{document['calls']} calls: {', '.join(counts)}")
+    calls = "1 call" if len(done) == 1 else f"{len(done)} calls"
+    click.echo(f"{calls}: {', '.join(counts)}")
 
 
 def _print_not_compared(done: Sequence[Replayed]) -> None:

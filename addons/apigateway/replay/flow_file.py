@@ -33,13 +33,19 @@ def read_flow_file(content: bytes) -> list[CapturedCall]:
     Raises:
         CaptureError: it is none, or broken.
     """
+    calls, flows = [], 0
     try:
-        return [
-            call_of(found)
-            for found in FlowReader(BytesIO(content)).stream()
-            if isinstance(found, http.HTTPFlow) and BACKEND_LEG not in found.metadata
-        ]
+        for found in FlowReader(BytesIO(content)).stream():
+            flows += 1
+            if isinstance(found, http.HTTPFlow) and BACKEND_LEG not in found.metadata:
+                calls.append(call_of(found))
+        return calls
     except exceptions.FlowReadException as problem:
+        if flows:
+            raise CaptureError(
+                f"mitmproxy flows (.mitm) that are cut off or broken behind flow {flows}: "
+                "`mitmdump -q -n -r CAPTURE -w WHOLE` keeps what is before"
+            ) from None
         raise CaptureError(f"no mitmproxy flows (.mitm): {problem}") from None
     except Exception as problem:  # what looks like a flow and is none: its reader raises anything
         what = f"{type(problem).__name__} {problem}"

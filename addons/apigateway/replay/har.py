@@ -30,6 +30,7 @@ OF_THE_EDGE = frozenset(
         Fault.URL_TOO_LARGE,
     }
 )
+_OF_BROWSERS = frozenset({"about", "blob", "chrome-extension", "data", "file", "moz-extension"})
 _VERSIONS = {"2": "HTTP/2.0", "3": "HTTP/3"}
 
 
@@ -38,25 +39,54 @@ def read_har(content: bytes) -> list[CapturedCall]:
     Raises:
         CaptureError: JSON that is no HAR.
     """
-    requests = read_capture(content)
+    log = _log_of(content)
+    creator = log.get("creator")
+    of_mitmproxy = isinstance(creator, dict) and creator.get("name") == "mitmproxy"
+    calls: list[CapturedCall] = []
+    number = 0
     try:
-        log = json.loads(content.decode("utf-8-sig", "surrogateescape"))["log"]
-        of_mitmproxy = dict(log.get("creator") or {}).get("name") == "mitmproxy"
-        return [
-            _call_of(entry, sent, of_mitmproxy)
-            for entry, sent in zip(log["entries"], requests, strict=True)
-        ]
+        for number, sent in enumerate(read_capture(content), 1):
+            calls.append(_call_of(log["entries"][number - 1], sent, of_mitmproxy))
+        return calls
     except CaptureError:
         raise
     except KeyError as missing:
-        if missing.args == ("log",):
-            raise CaptureError(
-                "the answer of a demo backend says what a backend received, not what a caller "
-                "sent: capture the caller's request"
-            ) from None
-        raise CaptureError(f"not a HAR: there is no {missing}") from None
+        raise CaptureError(f"not a HAR: entry {number} has no {missing}") from None
     except (ValueError, TypeError, AttributeError, RecursionError, OverflowError) as problem:
-        raise CaptureError(f"not a HAR: {type(problem).__name__} {problem}") from None
+        what = problem if type(problem) is ValueError else f"{type(problem).__name__} {problem}"
+        raise CaptureError(f"not a HAR: entry {number}: {what}") from None
+
+
+def _log_of(content: bytes) -> Mapping[str, Any]:
+    """The log, which has entries with a request each.
+
+    Raises:
+        CaptureError: JSON that is no HAR.
+    """
+    try:
+        document = json.loads(content.decode("utf-8-sig", "surrogateescape"))
+    except (ValueError, RecursionError) as problem:
+        raise CaptureError(f"not a HAR: the JSON is broken: {problem}") from None
+    if "log" not in document and "backend_signature" in document:
+        raise CaptureError(
+            "the answer of a demo backend says what a backend received, not what a caller "
+            "sent: capture the caller's request"
+        )
+    log = document.get("log")
+    entries = log.get("entries") if isinstance(log, dict) else None
+    if not isinstance(log, dict) or not isinstance(entries, list):
+        raise CaptureError(
+            "not a HAR: there is no list log.entries; a browser saves one from its network "
+            "panel, mitmdump with --set hardump=FILE"
+        )
+    for number, entry in enumerate(entries, 1):
+        request = entry.get("request") if isinstance(entry, dict) else None
+        if not isinstance(request, dict):
+            raise CaptureError(f"not a HAR: entry {number} has no request")
+        for name in ("method", "url", "headers"):
+            if name not in request:
+                raise CaptureError(f"not a HAR: entry {number} has no request.{name}")
+    return log
 
 
 def _call_of(entry: Mapping[str, Any], sent: Any, of_mitmproxy: bool) -> CapturedCall:
@@ -73,7 +103,7 @@ def _call_of(entry: Mapping[str, Any], sent: Any, of_mitmproxy: bool) -> Capture
         answer=answer,
         trail=trail if isinstance(trail, Mapping) else None,
         edge=_edge_of(answer),
-        lacks=_lack_of(request),
+        lacks=_sent_nowhere(str(entry["request"]["url"])) or _lack_of(request),
     )
 
 
@@ -107,6 +137,12 @@ def _with_whole_body(request: CallerRequest) -> CallerRequest:
 def _content_length(request: CallerRequest) -> int | None:
     text = (request.headers.first("Content-Length") or "").strip()
     return int(text) if text.isascii() and text.isdecimal() and len(text) < 10 else None
+
+
+def _sent_nowhere(url: str) -> str:
+    """Browsers list what they did not ask a server for, too."""
+    scheme = url.partition(":")[0].lower()
+    return f"a {scheme}: URL is sent to no server" if scheme in _OF_BROWSERS else ""
 
 
 def _lack_of(request: CallerRequest) -> str:

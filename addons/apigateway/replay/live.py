@@ -3,6 +3,7 @@ many, and what came back."""
 
 import asyncio
 import contextlib
+import os
 import ssl
 from dataclasses import dataclass
 from urllib.parse import urlsplit
@@ -149,7 +150,9 @@ class Line:
         except ssl.SSLError as problem:
             raise NotReached(f"{target}, as {name}: {problem.reason or problem}") from None
         except OSError as problem:
-            raise NotReached(f"{target}: {problem.strerror or problem}") from None
+            number = problem.errno or 0
+            why = os.strerror(number) if number > 0 else problem.strerror or problem
+            raise NotReached(f"{target}: {why}") from None
         self._open = _Connection(name, reader, writer)
         return self._open
 

@@ -153,7 +153,7 @@ class LiveReplay:
         ready = self._restorer(call)
         why_not = why_not_sent(call, ready.request)
         if line is None:
-            why_not = why_not or f"it came over {scheme}, and no --to is for that"
+            why_not = why_not or f"it came over {scheme}, and no --to is an {scheme}:// URL"
         if why_not or line is None:
             return LiveCall(number, call, not_sent=why_not)
         await self._pace.turn()

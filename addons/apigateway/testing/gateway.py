@@ -5,11 +5,11 @@ from collections.abc import Coroutine, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, Literal, TypeVar
+from typing import Any, Literal, TypeVar, get_args
 
 from apigateway.captures import CaptureError
 from apigateway.chain import Call
-from apigateway.errors import Fault
+from apigateway.errors import Fault, Refusal
 from apigateway.exchange import Answer
 from apigateway.model.settings import ErrorStyle
 from apigateway.outcome import answer_of
@@ -52,6 +52,21 @@ def finished(work: Coroutine[Any, Any, T]) -> T:
         return thread.submit(asyncio.run, work).result()
 
 
+def _behind(answer: object) -> Answer | Refusal:
+    """What the backend does.
+
+    Raises:
+        TypeError: no answer; ValueError: a fault that no backend causes.
+    """
+    if answer is None:
+        return made_answer()
+    if isinstance(answer, Fault):
+        return backend_failure(answer)
+    if isinstance(answer, Answer):
+        return answer
+    raise TypeError(f"answer={answer!r}: it is apigateway.answer(STATUS, BODY), or a Fault")
+
+
 class OfflineGateway:
     """One test's gateway. `now_ms` is its time: the start of this minute, and it stands still
     until `pass_time`, so that limits do not depend on when the test is run."""
@@ -82,8 +97,15 @@ class OfflineGateway:
         Raises:
             FileNotFoundError: it is neither beside the test nor in pytest's root folder.
             CaptureError: it cannot be read, or holds no call with an answer to compare with.
+            ValueError: other limits.
         """
-        calls = in_order(map(self._timed, read_calls(self._found(capture).read_bytes())))
+        if limits not in get_args(Limits):
+            raise ValueError(f'limits={limits!r}: it is "fresh" or "off"')
+        content = self._found(capture).read_bytes()
+        try:
+            calls = in_order(map(self._timed, read_calls(content)))
+        except CaptureError as problem:
+            raise CaptureError(f"{capture}: {problem}") from None
         if all(call.lacks or call.answer is None for call in calls):
             raise CaptureError(f"{capture} holds no call with an answer to compare with")
         store = MemoryStore()
@@ -155,8 +177,10 @@ class OfflineGateway:
 
         Raises:
             ValueError: an app, host, body or fault that there is not.
+            TypeError: an answer that is none.
         """
         catalog = self._loaded.catalog
+        behind = _behind(answer)
         if "://" not in target:
             host = host or host_of(catalog, method, target, stage)
             target = f"http://{host}{target}"
@@ -174,7 +198,6 @@ class OfflineGateway:
             client=client,
             signer=signer,
         )
-        behind = backend_failure(answer) if isinstance(answer, Fault) else answer or made_answer()
         chain = OfflineChain(
             catalog,
             counters=self._store.counters,

@@ -40,6 +40,20 @@ FEW = 10
 
 BROKEN_OFF = ":scissors:"
 
+LEG, KEEP = "gateway_backend_leg", "gateway_keep_flows"
+
+
+def problem_of(option: str, text: str) -> str:
+    """What is wrong with a value that an option is given at start, "" where nothing is."""
+    if option == LEG:
+        is_one = text in ("", "true", "false", "toggle")
+        return "" if is_one else f"{option}={text}: it is true or false"
+    try:
+        is_one = int(text) >= 0
+    except ValueError:
+        is_one = False
+    return "" if is_one else f"{option}={text}: it is how many flows are kept; 0 keeps all"
+
 
 class Web:
     """Stands between Dispatch, which ends a call, and MetricsLog, which lets go of it."""
@@ -57,14 +71,21 @@ class Web:
     # --- start and stop
 
     def load(self, loader: Loader) -> None:
+        """Ends the process when it was started with a value that is none: mitmproxy would go on
+        without the script."""
+        for option in (LEG, KEEP):
+            given = getattr(ctx.options.deferred.get(option), "val", None)
+            if given and (problem := problem_of(option, given[-1])):
+                print(f"--set {problem}", file=sys.stderr, flush=True)
+                sys.exit(1)
         loader.add_option(
-            "gateway_backend_leg",
+            LEG,
             bool,
             False,
             "Show the gateway's own request to the backend as a flow beside the caller's.",
         )
         loader.add_option(
-            "gateway_keep_flows",
+            KEEP,
             int,
             KEPT_FLOWS,
             "How many flows mitmweb and mitmproxy keep in their list, the newest; 0 for all. "
@@ -80,8 +101,8 @@ class Web:
             ctx.options.update(web_columns=[*ctx.options.web_columns, "comment"])
 
     def configure(self, updated: set[str]) -> None:
-        if "gateway_keep_flows" in updated and ctx.options.gateway_keep_flows < 0:
-            raise OptionsError("gateway_keep_flows is how many flows are kept; 0 keeps all")
+        if KEEP in updated and ctx.options.gateway_keep_flows < 0:
+            raise OptionsError(problem_of(KEEP, str(ctx.options.gateway_keep_flows)))
 
     def running(self) -> None:
         if self._lock is None:

@@ -83,4 +83,16 @@ def test_a_file_or_check(project: Released, raw: str) -> None:
 
 def test_a_folder_that_is_not_there(project: Released, raw: str) -> None:
     done = project.run("capture", raw, str(project.folder / "no/out"), by=None)
-    assert (done.exit_code, "No such file" in done.output) == (1, True)
+    assert done.exit_code == 1
+    assert f"there is no folder {project.folder}/no: make it (mkdir -p " in done.output
+
+
+def test_flows_are_not_named_as_another_kind(project: Released, raw: str) -> None:
+    done = project.run("capture", raw, str(project.folder / "out.har"), by=None)
+    assert done.exit_code == USAGE
+    assert "flows are written, not a HAR: name it .mitm" in done.output
+
+
+@pytest.mark.parametrize("option", ["--scrub", "--keep"])
+def test_a_name_is_not_empty(project: Released, raw: str, option: str) -> None:
+    assert project.run("capture", raw, "--check", option, " ", by=None).exit_code == USAGE

@@ -152,6 +152,33 @@ def test_a_request_id_tells_the_trail_where_one_was_kept(project: Released) -> N
     assert (told["trail"], told["status"]) == (trail, 503)
 
 
+def test_a_request_id_tells_where_more_is_told_of_a_signature(project: Released) -> None:
+    request_id = "5A438EA1-C7CB-4C67-AB16-FAE01751B80F"
+    call = Call(request_id, now_ms())
+    call.refuse(
+        Refusal(Fault.INVALID_SIGNATURE, "app demo", string_to_sign="GET"),
+        "Authentication",
+    )
+    door = project.open()
+    door.append(
+        CallRecord(
+            request_id=request_id,
+            received_ms=call.received_ms,
+            method="GET",
+            scheme="http",
+            domain=HOST,
+            path="/forecast/hangzhou",
+            client_ip="127.0.0.1",
+            status=403,
+            error_code="A403IS",
+            trail=trail_of(call, ErrorStyle.CODED),
+        )
+    )
+    door.close()
+    done = project.run("explain", request_id, by=None)
+    assert "for the reason explain a capture of the call" in done.output
+
+
 def test_what_is_no_capture_is_an_error(project: Released) -> None:
     (project.folder / "x").write_text("hello")
     done = project.run("explain", str(project.folder / "x"), by=None)

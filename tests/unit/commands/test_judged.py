@@ -48,6 +48,19 @@ def test_one_version_stands_beside_what_else_is_served(project: Released) -> Non
         versions(project, version="1")
 
 
+def test_drafts_and_a_version_are_two_things(project: Released) -> None:
+    with pytest.raises(click.UsageError, match="--draft or --release VERSION, not both"):
+        versions(project, draft=True, version="1")
+
+
+def test_a_capture_without_a_call_says_nothing(tmp_path: Path) -> None:
+    (tmp_path / "a.har").write_text('{"log": {"entries": []}}')
+    with pytest.raises(click.ClickException, match="the capture holds no call"):
+        calls_of(str(tmp_path / "a.har"))
+    with pytest.raises(click.ClickException, match="no capture is named"):
+        calls_of(" ")
+
+
 def test_a_curl_line_has_no_time_and_comes_now() -> None:
     (call,) = calls_of("curl http://api.weather.localhost:8080/status")
     assert call.received_ms is None

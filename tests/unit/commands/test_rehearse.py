@@ -140,7 +140,18 @@ def test_the_page_is_written_whole(project: Released, capture: str) -> None:
     where = project.folder / "none" / "x.html"
     failed = project.run("rehearse", capture, "--draft", "--html", str(where), by=None)
     assert failed.exit_code == 1
-    assert "No such file or directory" in failed.output
+    assert f"there is no folder {where.parent}: make it (mkdir -p " in failed.output
+
+
+def test_a_capture_without_a_call_rehearses_nothing(project: Released) -> None:
+    (project.folder / "a.har").write_text('{"log": {"entries": []}}')
+    done = project.run("rehearse", str(project.folder / "a.har"), "--draft", by=None)
+    assert (done.exit_code, "the capture holds no call" in done.output) == (1, True)
+    words = ("GetForecast", "--note", "n", "--yes", "--rehearse", str(project.folder / "a.har"))
+    project.edit(FORECAST, "maximum: 14", "maximum: 7")
+    before = project.served()["GetForecast", "RELEASE"].version
+    assert project.run("release", *words).exit_code == 1
+    assert project.served()["GetForecast", "RELEASE"].version == before
 
 
 def test_a_command_line_that_is_wrong_is_told(project: Released, capture: str) -> None:

@@ -78,6 +78,19 @@ def test_what_breaks_nobody_needs_no_acceptance(
     assert "--accept reworded" not in printed
 
 
+def test_a_capture_that_has_no_call_of_what_changes_is_told_of(
+    report: Report, capsys: pytest.CaptureFixture[str]
+) -> None:
+    print_report(report, TITLE)
+    assert capsys.readouterr().err == ""
+    cut_off = days(1, lacks="cut off")
+    print_report(rehearsed(of(forecast(14), forecast(7)), [cut_off]), TITLE)
+    assert capsys.readouterr().err.splitlines() == [
+        "#1 was not judged: cut off",
+        "no call was taken through both sides: this says nothing of what changes",
+    ]
+
+
 def test_no_escape_of_a_caller_reaches_the_terminal(capsys: pytest.CaptureFixture[str]) -> None:
     report = rehearsed(of(an_api(), None), [anonymous("/forecast?a=\x1b[31m")])
     print_report(report, TITLE)

@@ -6,7 +6,7 @@ import pytest
 from unit.commands.captured import flow, save
 from unit.commands.released import Released
 
-from apigateway.commands.exits import DIFFERENT
+from apigateway.commands.exits import DIFFERENT, USAGE
 
 FILE = "definitions/weather/get-forecast.yaml"
 
@@ -57,6 +57,20 @@ def test_calls_without_an_answer_are_not_compared(project: Released) -> None:
     capture = save(project.folder / "calls.mitm", flow("/status"), flow("/status", answer=200))
     done = project.run("replay", str(capture), by=None)
     assert "#1 was not compared: the capture has no answer" in done.output
+
+
+def test_where_nothing_was_compared_that_is_an_error(project: Released) -> None:
+    capture = save(project.folder / "calls.mitm", flow("/status"))
+    done = project.run("replay", str(capture), by=None)
+    assert (done.exit_code, "1 call: 0 end as they did" in done.output) == (1, True)
+    assert "Error: nothing was compared" in done.output
+
+
+def test_time_is_frozen_or_fresh(project: Released, capture: str) -> None:
+    done = project.run("replay", capture, "--time", "frozen", "--resign", by=None)
+    assert done.exit_code == USAGE
+    assert "--resign is --time fresh" in done.output
+    assert project.run("replay", capture, "--resign", by=None).exit_code == 0
 
 
 def test_what_is_no_capture_is_an_error(project: Released) -> None:

@@ -41,4 +41,4 @@ def test_for_people(capsys: pytest.CaptureFixture[str]) -> None:
     assert "#6 was not compared: no answer" in err
     assert "7 calls: 1 end as they did, 3 do not, 1 differ for a reason of the replay" in out
     print_replayed(DONE[:1])
-    assert capsys.readouterr().out == "1 calls: 1 end as they did, 0 do not\n"
+    assert capsys.readouterr().out == "1 call: 1 end as they did, 0 do not\n"

@@ -152,6 +152,12 @@ def test_what_is_no_flow_file_is_said(content: bytes) -> None:
         read_flow_file(content)
 
 
+def test_of_a_file_that_is_cut_off_the_rest_can_be_kept() -> None:
+    whole = written(a_flow(), a_flow())
+    with pytest.raises(CaptureError, match="cut off or broken behind flow 1: `mitmdump"):
+        read_flow_file(whole[:-10])
+
+
 @settings(deadline=None, max_examples=60)
 @given(at=st.integers(0, 4000), byte=st.integers(0, 255), cut=st.booleans())
 def test_a_damaged_file_raises_nothing_but_a_capture_error(at: int, byte: int, cut: bool) -> None:

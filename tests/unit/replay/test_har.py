@@ -195,6 +195,28 @@ def test_json_that_is_no_har_is_said(content: bytes) -> None:
         read_har(content)
 
 
+@pytest.mark.parametrize(
+    ("content", "told"),
+    [
+        (b'{"log": ', "the JSON is broken: Expecting value: line 1 column 9"),
+        (b'{"log": {}}', "there is no list log.entries; a browser saves one"),
+        (b'{"log": {"entries": {}}}', "there is no list log.entries"),
+        (b'{"log": {"entries": [null]}}', "entry 1 has no request"),
+        (har(CHROME, {"request": {"method": "GET"}}), "entry 2 has no request.url"),
+        (har(CHROME, {**CHROME, "startedDateTime": "soon"}), "entry 2: Invalid isoformat"),
+    ],
+)
+def test_it_is_said_where_a_har_is_none(content: bytes, told: str) -> None:
+    with pytest.raises(CaptureError, match=f"^not a HAR: {told}"):
+        read_har(content)
+
+
+@pytest.mark.parametrize("url", ["data:image/png;base64,AAAA", "blob:https://h.test/1"])
+def test_what_a_browser_asked_no_server_for_is_not_judged(url: str) -> None:
+    (call,) = read_har(har(changed("request", url=url)))
+    assert call.lacks.endswith(": URL is sent to no server")
+
+
 def test_what_a_backend_received_is_no_call() -> None:
     with pytest.raises(CaptureError, match="what a backend received, not what a caller sent"):
         read_har(echo())

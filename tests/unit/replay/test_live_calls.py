@@ -140,7 +140,7 @@ def test_what_cannot_be_sent_as_it_was_is_not_sent(call: CapturedCall, why: str)
 
 def test_a_scheme_without_a_gateway() -> None:
     (found,) = run(Scripted(), a_call(a_request(scheme="https")))
-    assert found.not_sent == "it came over https, and no --to is for that"
+    assert found.not_sent == "it came over https, and no --to is an https:// URL"
 
 
 def test_what_a_gateway_will_say_to_calls_of_another_time() -> None:

@@ -3,6 +3,7 @@
 import asyncio
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 from unit.build import NOW_MS
@@ -59,7 +60,7 @@ def test_a_capture_with_nothing_to_compare_is_no_test(tmp_path: Path) -> None:
     (tmp_path / "none.mitm").write_bytes(b"what")
     with pytest.raises(CaptureError, match=r"c\.mitm holds no call with an answer"):
         a_gateway(tmp_path).replay("c.mitm")
-    with pytest.raises(CaptureError):
+    with pytest.raises(CaptureError, match=r"^none\.mitm: neither a curl line"):
         a_gateway(tmp_path).replay("none.mitm")
 
 
@@ -70,6 +71,13 @@ def test_limits_and_nonces_begin_with_the_capture(tmp_path: Path) -> None:
     gateway = a_gateway(tmp_path)
     assert gateway.replay("c.mitm").as_before
     assert gateway.replay("c.mitm").as_before
+
+
+def test_other_limits_are_refused(tmp_path: Path) -> None:
+    save(tmp_path / "c.mitm", captured())
+    other: Any = "none"
+    with pytest.raises(ValueError, match='it is "fresh" or "off"'):
+        a_gateway(tmp_path).replay("c.mitm", limits=other)
 
 
 def test_limits_may_be_off(tmp_path: Path) -> None:
@@ -98,6 +106,12 @@ def test_a_backend_answers_what_the_test_says_and_else_nothing() -> None:
     assert gateway.call("GET", FORECAST, app="demo").answer.body == b""
     judged = gateway.call("GET", FORECAST, app="demo", answer=gateway.answer(503, b"busy"))
     assert (judged.served, judged.status, judged.answer.body) == (True, 503, b"busy")
+
+
+def test_a_backend_answers_nothing_but_an_answer() -> None:
+    status: Any = 404
+    with pytest.raises(TypeError, match=r"answer=404: it is apigateway\.answer\(STATUS"):
+        a_gateway().call("GET", FORECAST, app="demo", answer=status)
 
 
 def test_a_backend_may_fail() -> None:
