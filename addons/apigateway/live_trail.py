@@ -5,11 +5,14 @@ off in a plain mitmdump, where it would be made for nobody. Nothing of it can co
 """
 
 import logging
+import time
+from functools import partial
 from typing import Any
 
 from mitmproxy import ctx, exceptions, http
 
 from apigateway.chain import Call
+from apigateway.flow_metadata import PendingTrail
 from apigateway.flows import HAR_FIELD, TRAIL
 from apigateway.model.settings import ErrorStyle
 from apigateway.trail.trail import trail_of
@@ -38,6 +41,7 @@ class LiveTrail:
 
     def __init__(self) -> None:
         self.is_on = False
+        self._is_shown = False
         self._has_failed = False
 
     def configure(self, updated: set[str]) -> None:
@@ -50,22 +54,32 @@ class LiveTrail:
         choice = ctx.options.gateway_trail
         if problem := problem_of(choice):
             raise exceptions.OptionsError(problem)
-        self.is_on = is_wanted(
-            choice,
-            shown=ctx.master.addons.get("view") is not None,
-            saved=any(getattr(ctx.options, name) for name in SAVING),
-        )
+        self._is_shown = ctx.master.addons.get("view") is not None
+        saved = any(getattr(ctx.options, name) for name in SAVING)
+        self.is_on = is_wanted(choice, shown=self._is_shown, saved=saved)
 
     def put_on(self, flow: http.HTTPFlow, call: Call, style: ErrorStyle) -> None:
-        """Only of a call that ended. Does nothing while it is off."""
+        """Only of a call that ended. Does nothing while it is off.
+
+        It is made when the flow is read first. A flow that stays in a list would hold on to the
+        catalog of its call until then, so for a list it is made at once.
+        """
         if not self.is_on:
             return
+        make = partial(self._made, call, style, time.perf_counter())
+        if not self._is_shown:
+            flow.metadata = PendingTrail(flow.metadata, make)
+        elif (trail := make()) is not None:
+            flow.metadata[TRAIL] = trail
+
+    def _made(self, call: Call, style: ErrorStyle, ended: float) -> dict[str, Any] | None:
         try:
-            flow.metadata[TRAIL] = trail_of(call, style)
+            return trail_of(call, style, ended=ended)
         except Exception:  # the call is as it was: a picture of it is no part of it
             if not self._has_failed:
                 self._has_failed = True
                 logger.exception("[%s] no trail can be made (said only once)", call.request_id)
+            return None
 
 
 def trail_on(flow: http.HTTPFlow) -> dict[str, Any] | None:

@@ -2,6 +2,7 @@
 
 import json
 import logging
+import time
 from collections.abc import Iterator
 from io import BytesIO
 from typing import Any
@@ -137,3 +138,34 @@ def test_a_bug_in_a_trail_is_logged_once_with_its_traceback(
     assert call.answer is not None
     (logged,) = caplog.records
     assert (logged.levelno, logged.exc_info is not None) == (logging.ERROR, True)
+
+
+def test_a_trail_is_made_when_its_flow_is_read_and_says_when_its_call_ended(
+    context: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    live, call = configured(context, **{OPTION: "on"}), walked()
+    call.answer = an_answer()
+    made: list[float] = []
+
+    def trail_of(*_: Any, ended: float) -> dict[str, Any]:
+        made.append(ended)
+        return {"total_ms": (ended - call.started) * 1000}
+
+    monkeypatch.setattr(module, "trail_of", trail_of)
+    flow = tflow.tflow()
+    live.put_on(flow, call, ErrorStyle.CODED)
+    after = time.perf_counter()
+    assert TRAIL in flow.metadata
+    assert made == []
+    assert trail_on(flow) == {"total_ms": (made[0] - call.started) * 1000}
+    assert call.started < made[0] < after
+
+
+def test_where_flows_stay_in_a_list_it_is_made_at_once(context: Any) -> None:
+    context.master.addons.add(View())
+    live, call = configured(context), walked()
+    call.answer = an_answer()
+    flow = tflow.tflow()
+    live.put_on(flow, call, ErrorStyle.CODED)
+    assert type(flow.metadata) is dict
+    assert flow.metadata[TRAIL]["request_id"] == call.request_id

@@ -65,13 +65,15 @@ _DEPTHS: dict[type[object], int] = {
 }
 
 
-def trail_of(call: Call, style: ErrorStyle) -> dict[str, Any]:
-    """JSON data only: what flows' metadata and a record can hold.
+def trail_of(call: Call, style: ErrorStyle, *, ended: float | None = None) -> dict[str, Any]:
+    """JSON data only: what flows' metadata and a record can hold. `ended` is the moment at which
+    the call did, of `time.perf_counter`; None for now.
 
     `signature` is there after a refused signature: with the string of the gateway alone, since
     finding out the caller's costs more than a call (`strings.signature_of` does it).
     """
-    total_ms = int((time.perf_counter() - call.started) * 1_000_000) / 1000
+    moment = time.perf_counter() if ended is None else ended
+    total_ms = int((moment - call.started) * 1_000_000) / 1000
     state, refusal = call.state, call.refusal
     if type(state) is Signed and call.refused_by not in STAGES:
         return _of_a_passed(call, state, style, total_ms)
