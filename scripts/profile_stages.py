@@ -261,6 +261,16 @@ def markdown(profile: Profile, machine: str) -> str:
     return "\n".join(lines)
 
 
+def positive(text: str) -> int:
+    """
+    Raises:
+        ArgumentTypeError
+    """
+    if not text.isdigit() or not int(text):
+        raise argparse.ArgumentTypeError(f"{text} is not a number from 1")
+    return int(text)
+
+
 def parser() -> argparse.ArgumentParser:
     made = argparse.ArgumentParser(
         prog="scripts/dev profile",
@@ -270,9 +280,9 @@ def parser() -> argparse.ArgumentParser:
     names = [one.name for one in SCENARIOS if one.name not in UNPROFILED]
     add = made.add_argument
     add("--scenario", choices=names, default="signed", help="whose calls (signed)")
-    add("--calls", type=int, default=2000, help="of a round (2000)")
-    add("--rounds", type=int, default=5, help="after one that does not count (5)")
-    add("--at-once", type=int, default=32, help="calls in a room at the same time (32)")
+    add("--calls", type=positive, default=2000, help="of a round (2000)")
+    add("--rounds", type=positive, default=5, help="after one that does not count (5)")
+    add("--at-once", type=positive, default=32, help="calls in a room at the same time (32)")
     add("--json", action="store_true", help="print the figures as JSON")
     add("--write", action="store_true", help="put them into docs/speed.md")
     add("--cprofile", action="store_true", help="profile a real mitmdump under load instead")

@@ -65,7 +65,7 @@ def check_given_options() -> None:
     that never come; one given twice it drops with the whole script.
 
     Raises:
-        StartError: an option `gateway_...` that does not exist, or stands twice.
+        StartError: an option `gateway_...` that does not exist, stands twice, or has a wrong value.
     """
     given: Mapping[str, Any] = getattr(ctx.options, "deferred", {})
     for name, kept in given.items():
@@ -76,8 +76,13 @@ def check_given_options() -> None:
             raise StartError(f"--set {name}: there is no such option, only {', '.join(OPTIONS)}")
         if len(values) > 1:
             raise StartError(f"--set {name} stands {len(values)} times; give it once")
-        if name == OPTION and (problem := problem_of("".join(values))):
+        text = "".join(values)
+        if name == OPTION and (problem := problem_of(text)):
             raise StartError(f"--set {problem}")
+        if name == "gateway_reuse_port" and text not in ("", "true", "false"):
+            raise StartError(f"--set {name}={text}: it is true or false")
+        if name == "gateway_supervisor" and not text.isdigit():
+            raise StartError(f"--set {name}={text}: it is a number")
 
 
 def add_options(loader: Loader, root: Path) -> None:

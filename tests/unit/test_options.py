@@ -38,6 +38,8 @@ def test_every_option_that_is_added_may_be_given(context: Any) -> None:
         (["gateway_trail=on", "gateway_trail=off"], "--set gateway_trail stands 2 times"),
         (["gateway_trail=maybe"], "--set gateway_trail=maybe: it is auto, on or off"),
         (["gateway_trail"], "--set gateway_trail=: it is auto, on or off"),
+        (["gateway_reuse_port=maybe"], "--set gateway_reuse_port=maybe: it is true or false"),
+        (["gateway_supervisor=x"], "--set gateway_supervisor=x: it is a number"),
     ],
     ids=str,
 )
@@ -51,6 +53,7 @@ def test_what_cannot_be_given_is_refused_with_a_reason(
 
 def test_what_can_be_given_is_and_options_of_others_are_none_of_our_business(context: Any) -> None:
     given(context, "gateway_trail=off", "gateway_definitions=x", "somebodys_own=1")
+    given(context, "gateway_reuse_port", "gateway_supervisor=3")
 
 
 def test_every_mode_leads_to_the_dead_target() -> None:

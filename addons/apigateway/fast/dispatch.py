@@ -32,7 +32,7 @@ IsIdle = Callable[[object, str], bool]
 CHANGING = ("register", "remove", "add", "clear")
 LIFE_CYCLE = frozenset({"load", "configure", "running", "done"})
 
-KNOWN = ((addonmanager, "b82959bb50bdd162"), (hooks.Hook.args, "b4c12a0f066639e0"))
+KNOWN = ((addonmanager, "b82959bb50bdd162 8bcd3e525bd47a44"), (hooks.Hook.args, "b4c12a0f066639e0"))
 
 
 Shorten = Callable[[object, str, Hook], Hook]

@@ -35,7 +35,7 @@ from apigateway.fast.known import fingerprint
 class Idle:
     """`unless` is the option that gives the hooks something to do; `because`, why nothing is to
     be done without it; `known`, fingerprints of the add-on's module in
-    mitmproxy 11.0.2 and 12.2.0 to 12.2.3."""
+    mitmproxy 11.0.2, 12.2.0 to 12.2.3 and 12.3.1."""
 
     hooks: tuple[str, ...]
     unless: str
@@ -102,13 +102,13 @@ IDLE: Mapping[type, Idle] = {
         hooks=("requestheaders",),
         unless="proxyauth",
         because="without credentials it has no validator",
-        known="80bfd027565003c2 05c7c2fb9210b184 24fa5c7911466a19",
+        known="80bfd027565003c2 05c7c2fb9210b184 24fa5c7911466a19 db0e075c7b2f3fd7",
     ),
     save.Save: Idle(
         hooks=("request", "response", "error"),
         unless="save_stream_file",
         because="without a file it has no stream",
-        known="9982785a0f491225",
+        known="9982785a0f491225 4b67f67ab07853b2",
     ),
     savehar.SaveHar: Idle(
         hooks=("response", "error"),

@@ -18,7 +18,7 @@ def test_functions_classes_and_modules_have_fingerprints_of_their_own() -> None:
 
 def test_what_has_no_source_has_no_fingerprint_and_is_never_known() -> None:
     made: dict[str, types.FunctionType] = {}
-    exec("def made(): return 1", made)
+    exec(compile("def made(): return 1", "<kept nowhere>", "exec"), made)
     assert fingerprint(made["made"]) == ""
     with pytest.raises(Unknown):
         check_known([(made["made"], "2a4af4ba4b966c28")])
