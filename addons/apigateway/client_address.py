@@ -15,6 +15,9 @@ from apigateway.wire import Headers
 FORWARDED_FOR = "X-Forwarded-For"
 FORWARDED_PROTO = "X-Forwarded-Proto"
 
+LONGEST = 64
+"""Characters of an address, its zone included."""
+
 _MAPPED = IPv6Network("::ffff:0:0/96")
 
 
@@ -54,7 +57,9 @@ def client_address(peer: str, headers: Headers, trusted: Sequence[IpNetwork]) ->
         return peer
     hops = [hop for value in headers.all(FORWARDED_FOR) for hop in value.split(",")]
     while hops and is_any(known, trusted):
-        before = normal_address(_host_of(hops.pop()))
+        host = _host_of(hops.pop())
+        # What is too long for an address is not looked up: what is looked up is remembered.
+        before = normal_address(host) if len(host) <= LONGEST else None
         if before is None:
             break
         known = before

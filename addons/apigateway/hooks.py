@@ -9,7 +9,7 @@ import atexit
 import logging
 import os
 import time
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine
 from typing import Any, ClassVar
 
 from mitmproxy import http
@@ -140,6 +140,7 @@ class MetricsLog:
     """Behind the answer: one call record for every call, refused, served or broken off."""
 
     name = "apigateway-metricslog"
+    _at_exit: ClassVar[list[Callable[[], None]]] = []
 
     def __init__(self, desk: Desk, calls: Calls) -> None:
         self._desk = desk
@@ -176,7 +177,9 @@ class MetricsLog:
     def done(self) -> None:
         """The proxy still ends calls after this; what the end of the process cuts off is
         recorded then."""
-        atexit.unregister(self._record_cut_off)
+        for of_a_load_before in self._at_exit:  # it would keep all that was loaded then
+            atexit.unregister(of_a_load_before)
+        self._at_exit[:] = [self._record_cut_off]
         atexit.register(self._record_cut_off)
 
     def _record_cut_off(self) -> None:

@@ -163,6 +163,9 @@ class Settings:
             loaded = reloader.first(project)
             for notice in notices(project, self.store.releases.current()):
                 logger.warning("%s", notice)
+        if self._guard.serving:  # loaded anew: what was loaded before was set apart, and goes
+            gc.unfreeze()
+            gc.collect()
         gc.freeze()  # what was loaded stays: no later collection has to look at all of it
         self._upkeep = Upkeep(reloader, self.store, number=self._listener.number)
         self._upkeep.start()

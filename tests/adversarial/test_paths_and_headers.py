@@ -51,9 +51,11 @@ def test_fields_of_the_connection_stay_at_the_edge(fort: Gateway) -> None:
     more = (
         b"Connection: keep-alive, X-Named\r\nX-Named: a\r\nKeep-Alive: 5\r\nTE: trailers\r\n"
         b"Proxy-Authorization: a\r\nProxy-Connection: keep-alive\r\n"
+        b"Transfer_Encoding: chunked\r\nContent_Length: 5\r\n"
     )
     names = {name for name, _ in seen(get(fort, b"/echo", more))}
     assert not names & {"x-named", "keep-alive", "te", "proxy-authorization", "proxy-connection"}
+    assert not names & {"transfer_encoding", "content_length"}
 
 
 def test_a_client_cannot_sign_for_the_gateway(fort: Gateway) -> None:

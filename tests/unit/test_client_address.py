@@ -24,6 +24,13 @@ def test_without_proxies_the_peer_is_the_client() -> None:
     assert address("::ffff:192.0.2.7") == "192.0.2.7"
 
 
+def test_what_is_too_long_for_an_address_is_not_remembered() -> None:
+    before = normal_address.cache_info().currsize
+    for number in range(50):
+        assert address("10.0.0.2", f"{number}{'9' * 1000}") == "10.0.0.2"
+    assert normal_address.cache_info().currsize <= before + 1
+
+
 @pytest.mark.parametrize("trusted", [(), TRUSTED])
 def test_what_a_peer_that_is_not_trusted_says_is_ignored(trusted: tuple[str, ...]) -> None:
     assert address("192.0.2.7", "203.0.113.9", trusted=trusted) == "192.0.2.7"

@@ -5,6 +5,7 @@ done here: answers to HEAD, answers that end with their connection, interim answ
 """
 
 import asyncio
+import ssl
 from dataclasses import dataclass, field
 from typing import cast
 
@@ -13,6 +14,9 @@ import httptools
 from apigateway.wire import Pairs
 
 HEAD_BYTES = 256 * 1024
+"""Of an answer's head, interim answers before it included; and of what comes at a stretch and is
+no content: a trailer, the sizes of chunks."""
+
 FIELD_BYTES = 64 * 1024
 
 _VERSIONS = ("1.1", "1.0")
@@ -50,8 +54,10 @@ class _Exchange:
     body: list[bytes] = field(default_factory=list)
     head_bytes: int = 0
     body_bytes: int = 0
+    bytes_without_content: int = 0
     in_body: bool = False
     ends_with_connection: bool = False
+    end_was_told: bool = False
 
 
 class BackendConnection(asyncio.Protocol):
@@ -75,6 +81,9 @@ class BackendConnection(asyncio.Protocol):
         """
         assert self._transport is not None
         result: asyncio.Future[BackendAnswer] = asyncio.get_running_loop().create_future()
+        if not self.is_usable:  # it ended before it was used: nobody would say so again
+            result.set_exception(Unanswered("the connection ended before a request"))
+            return result
         parser = self._parser or self._new_parser()
         self._parser = None if is_head else parser
         self._exchange = _Exchange(result, is_head, most_bytes, parser)
@@ -108,7 +117,8 @@ class BackendConnection(asyncio.Protocol):
         if exchange is None:  # nobody asked
             self.close()
             return
-        if not exchange.in_body:
+        content = exchange.body_bytes if exchange.in_body else -1
+        if content < 0:
             exchange.head_bytes += len(data)
         try:
             exchange.parser.feed_data(data)
@@ -123,23 +133,28 @@ class BackendConnection(asyncio.Protocol):
             else:  # the answer is whole; what came behind it is nobody's
                 self.close()
         else:
-            if self._exchange is exchange and not exchange.in_body:
-                self._check_head(exchange)
+            if self._exchange is exchange:
+                self._check_limits(exchange, len(data), content)
 
     def eof_received(self) -> bool:
+        if self._exchange is not None:
+            self._exchange.end_was_told = _is_told(self._transport)
         return False
 
     def connection_lost(self, exc: Exception | None) -> None:
         self.is_usable = False
+        self._parser = None  # each knows the other: no look of the collector for them
         exchange = self._exchange
         if exchange is None:
             return
-        if exc is None and exchange.ends_with_connection:
+        if exc is None and exchange.ends_with_connection and exchange.end_was_told:
             self._complete(exchange)
+        elif exchange.head_bytes and (exc is None or isinstance(exc, ConnectionError)):
+            # Not asked again: the backend has acted on the request.
+            why = f": {exc}" if exc is not None else ""
+            self._fail(BrokenAnswer(f"the connection ended in the middle of the answer{why}"))
         elif exc is not None:
             self._fail(exc)
-        elif exchange.head_bytes:
-            self._fail(BrokenAnswer("the connection ended in the middle of the answer"))
         else:
             self._fail(Unanswered("the connection ended before an answer"))
 
@@ -198,7 +213,7 @@ class BackendConnection(asyncio.Protocol):
             return
         if exchange.status < 200:  # an interim answer: the one that counts is still to come
             exchange.headers.clear()
-            exchange.reason, exchange.head_bytes = b"", 1
+            exchange.reason = b""
             return
         self._complete(exchange)
 
@@ -209,9 +224,18 @@ class BackendConnection(asyncio.Protocol):
 
     # --- how an exchange ends
 
-    def _check_head(self, exchange: _Exchange) -> None:
-        if exchange.head_bytes > HEAD_BYTES:
-            self._break(BrokenAnswer(f"a head of more than {HEAD_BYTES} bytes"))
+    def _check_limits(self, exchange: _Exchange, received: int, content: int) -> None:
+        """Of an answer that goes on after `received` bytes; `content` is how much of its body was
+        there before them, -1 before its head was."""
+        if not exchange.in_body:
+            if exchange.head_bytes > HEAD_BYTES:
+                self._break(BrokenAnswer(f"a head of more than {HEAD_BYTES} bytes"))
+        elif exchange.body_bytes != content:
+            exchange.bytes_without_content = 0
+        else:
+            exchange.bytes_without_content += received
+            if exchange.bytes_without_content > HEAD_BYTES:
+                self._break(BrokenAnswer(f"{HEAD_BYTES} bytes that are no content"))
 
     def _complete(self, exchange: _Exchange) -> None:
         self._exchange = None
@@ -243,3 +267,15 @@ class BackendConnection(asyncio.Protocol):
         exchange, self._exchange = self._exchange, None
         if exchange is not None and not exchange.result.done():
             exchange.result.set_exception(problem)
+
+
+def _is_told(transport: asyncio.BaseTransport | None) -> bool:
+    """Whether the backend itself ended what it sends. Over TLS it says so in TLS: anybody on the
+    way can end the connection below (RFC 9112, 9.8)."""
+    secured = None if transport is None else transport.get_extra_info("ssl_object")
+    if secured is None:
+        return True
+    try:
+        return not secured.read(1)
+    except ssl.SSLError:
+        return False

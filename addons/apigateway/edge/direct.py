@@ -13,7 +13,7 @@ from typing import Protocol
 
 from mitmproxy import flow as flows
 from mitmproxy import hooks, http
-from mitmproxy.net.http import http1
+from mitmproxy.net.http import http1, status_codes
 from mitmproxy.proxy.commands import StartHook
 from mitmproxy.proxy.layers.http._hooks import (
     HttpErrorHook,
@@ -95,21 +95,55 @@ class WholeCallHook(StartHook):
 
 
 def answer_on_the_wire(method: bytes, response: http.Response) -> tuple[bytes, bool]:
-    """The whole answer, and whether it is the last of its connection."""
-    content = response.raw_content or b""
-    status, found = response.status_code, set()
-    connection, coding = [], b""
+    """The whole answer to a request of this method, and whether it is the last of its
+    connection."""
+    response = as_http1(response)
+    bodiless = is_bodiless(method, response)
+    content = b"" if bodiless else response.data.content or b""
+    has_length, connection, coding = False, [], b""
     for name, value in response.headers.fields:
         lower = name.lower()
-        found.add(lower)
         if lower == b"connection":
             connection.append(value)
+        elif lower == b"content-length":
+            has_length = True
         elif lower == b"transfer-encoding":
             coding = value.lower()
-    if coding:  # none of ours has one; an add-on's may
+    if bodiless:
+        has_end = True
+    elif coding:  # none of ours has one; an add-on's may
         content = b"".join(http1.assemble_body(response.headers, [content], None))
         has_end = b"chunked" in coding
     else:
-        has_end = b"content-length" in found or method == b"HEAD" or status in BODILESS
-    ends = not has_end or status < 200 or closes(response.data.http_version, connection)
+        has_end = has_length
+    ends = not has_end or response.data.status_code < 200
+    ends = ends or closes(response.data.http_version, connection)
     return http1.assemble_response_head(response) + content, ends
+
+
+def is_bodiless(method: bytes, response: http.Response) -> bool:
+    """Whether an answer ends with its head, whatever an add-on put into it: what came behind would
+    be read as the next answer (RFC 9112, 6.3)."""
+    status = response.data.status_code
+    return method == b"HEAD" or status in BODILESS or status < 200
+
+
+def has_wrong_length(response: http.Response) -> bool:
+    """Whether an add-on left an answer with a length that is not its content's: the next answer of
+    the connection would be taken for a part of it."""
+    data = response.data
+    length = b"%d" % len(data.content or b"")
+    for name, value in data.headers.fields:
+        if value != length and name.lower() == b"content-length":
+            return True
+    return False
+
+
+def as_http1(response: http.Response) -> http.Response:
+    """As mitmproxy writes an answer that an add-on has of another version."""
+    if response.data.http_version == b"HTTP/1.1" or not (response.is_http2 or response.is_http3):
+        return response
+    response = response.copy()
+    response.http_version = "HTTP/1.1"
+    response.reason = status_codes.RESPONSES.get(response.status_code, "")
+    return response

@@ -7,6 +7,7 @@ script the rules are those that were served last.
 import asyncio
 import logging
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 from mitmproxy import connection, ctx
@@ -119,7 +120,8 @@ class Doorkeeper:
             watch = self._watches[context.client.id]
             tls = starts_like_tls_record(nextlayer.data_client())
             top = ClientTLSLayer(context) if tls else None
-            edge = EdgeHttpLayer(context, self.rules, watch, direct=self.direct)
+            unsent = partial(_unsent, self._writers.get(context.client.id))
+            edge = EdgeHttpLayer(context, self.rules, watch, direct=self.direct, unsent=unsent)
             if top is not None:
                 top.child_layer = edge
             nextlayer.layer = top or edge

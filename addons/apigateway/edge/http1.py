@@ -20,12 +20,20 @@ from mitmproxy.proxy.layers.http._events import (
     RequestEndOfMessage,
     RequestHeaders,
     RequestProtocolError,
+    ResponseData,
+    ResponseEndOfMessage,
     ResponseHeaders,
 )
 from mitmproxy.proxy.layers.http._http1 import Http1Server
 
 from apigateway.edge.chunks import ChunkReader
-from apigateway.edge.direct import WholeCall, WholeCallHook, answer_on_the_wire
+from apigateway.edge.direct import (
+    WholeCall,
+    WholeCallHook,
+    answer_on_the_wire,
+    has_wrong_length,
+    is_bodiless,
+)
 from apigateway.edge.head import (
     END,
     RequestHead,
@@ -35,7 +43,7 @@ from apigateway.edge.head import (
     too_large,
 )
 from apigateway.edge.refusals import RefusedBody, RefusedHeaders, Verdict, verdict_on
-from apigateway.edge.rules import LINGER_BYTES, LINGER_SECONDS, Rules
+from apigateway.edge.rules import LINGER_BYTES, LINGER_SECONDS, UNREAD_BYTES, Rules
 from apigateway.edge.watch import Watch
 from apigateway.errors import Fault, Refusal
 
@@ -54,15 +62,25 @@ class EdgeHttp1Server(Http1Server):
     """`received` is what came and was not read yet; mitmproxy's own `buf` stays empty."""
 
     def __init__(
-        self, context: Context, rules: Callable[[], Rules], watch: Watch, *, direct: bool = False
+        self,
+        context: Context,
+        rules: Callable[[], Rules],
+        watch: Watch,
+        *,
+        direct: bool = False,
+        unsent: Callable[[], int] = lambda: 0,
     ) -> None:
-        """With `direct`, a request that came in whole is led through its hooks in one go."""
+        """With `direct`, a request that came in whole is led through its hooks in one go. `unsent`
+        are the bytes that were written and that the client has not fetched yet."""
         super().__init__(context)
         self.received = bytearray()
         self._rules = rules
         self._watch = watch
         self._direct = direct
+        self._unsent = unsent
         self._call: WholeCall | None = None
+        self._method = b"GET"
+        self._is_http_1_0 = False
         self._is_last = False
         self._searched = 0
         self._blank_lines = 0
@@ -85,6 +103,14 @@ class EdgeHttp1Server(Http1Server):
             return self._leave()
         return self.state(event)
 
+    def send(self, event: HttpEvent) -> Commands:
+        """As mitmproxy does, but nothing behind the head of an answer that ends with it."""
+        is_behind = isinstance(event, (ResponseData, ResponseEndOfMessage))
+        if not is_behind or self.response is None or not is_bodiless(self._method, self.response):
+            yield from super().send(event)
+        elif isinstance(event, ResponseEndOfMessage):
+            yield from self.mark_done(response=True)
+
     def read_headers(self, event: events.Event) -> Commands:
         if isinstance(event, events.ConnectionClosed):
             yield commands.CloseConnection(self.conn)
@@ -102,22 +128,22 @@ class EdgeHttp1Server(Http1Server):
             too_much = f"{head.body_bytes} of {rules.body_bytes} bytes"
             yield from self._refuse(Refusal(Fault.BODY_TOO_LARGE, too_much), outline(raw))
             return
-        self.request, self._is_last = request_of(head), head.closes
-        if self._direct and not head.expects and _is_there(head.body_bytes, self.received):
-            yield self._lead(head)
-            return
-        yield ReceiveHttp(RequestHeaders(self.stream_id, self.request, head.body_bytes == 0))
+        self.request, self._method, self._is_last = request_of(head), head.method, head.closes
+        self._is_http_1_0 = head.version == b"HTTP/1.0"
         self._chunks = ChunkReader(rules.body_bytes) if head.body_bytes is None else None
         self._left = head.body_bytes or 0
+        if self._direct and not head.expects and _is_there(head.body_bytes, self.received):
+            yield self._lead()
+            return
+        yield ReceiveHttp(RequestHeaders(self.stream_id, self.request, head.body_bytes == 0))
         self._watch.within(rules.limits.body_seconds)
         self.state = self.read_body
         yield from self.read_body(events.DataReceived(self.conn, b""))
 
-    def _lead(self, head: RequestHead) -> WholeCallHook:
+    def _lead(self) -> WholeCallHook:
         """The task that takes a whole request through its hooks. Its end comes as an event of its
         own, and until then this reader goes on: who leaves or sends too much is seen."""
         assert self.request is not None
-        self._left = head.body_bytes or 0
         data, server = self.request.data, self.context.server
         data.content = self._take_body() if self._left else b""
         if server.address:
@@ -156,7 +182,7 @@ class EdgeHttp1Server(Http1Server):
             yield commands.CloseConnection(self.conn)
             return
         self._tell_the_last(response)
-        raw, ends = answer_on_the_wire(call.flow.request.data.method, response)
+        raw, ends = answer_on_the_wire(self._method, response)
         yield commands.SendData(self.conn, raw)
         if ends:
             self.state = self.done
@@ -172,8 +198,25 @@ class EdgeHttp1Server(Http1Server):
 
     def _tell_the_last(self, response: http.Response) -> None:
         """The last answer of a connection says so (RFC 9112, 9.6)."""
-        if response.status_code >= 200 and (self._is_last or self._rules().leaving):
+        status = response.status_code
+        if status == 100:  # mitmproxy's own: the client may go on
+            return
+        is_last = self._is_last or self._rules().leaving or self._is_not_read()
+        # An add-on's answer can be none that another one may follow: clients wait behind an
+        # interim one, and take what comes for its end.
+        if not is_last:
+            is_last = status < 200 or (
+                not is_bodiless(self._method, response) and has_wrong_length(response)
+            )
+        if is_last:
             response.headers["Connection"] = "close"
+        elif self._is_http_1_0:  # without it, such a client waits for the end of the connection
+            response.headers["Connection"] = "keep-alive"
+
+    def _is_not_read(self) -> bool:
+        """Whether a client sends ahead and does not fetch what it is answered: each answer more
+        would stay in memory."""
+        return bool(self.received) and self._unsent() > UNREAD_BYTES
 
     def _take_head(self, rules: Rules) -> tuple[bytes, RequestHead] | None:
         """The next head, taken out of `received`; None when more has to come.
@@ -189,6 +232,8 @@ class EdgeHttp1Server(Http1Server):
             if not received:
                 return None
             self._watch.within(rules.limits.header_seconds)
+            if received == b"\r" and self._blank_lines < 2:  # half of a blank line
+                return None
         end = received.find(END, max(0, self._searched - 3))
         if end < 0:
             check_unfinished(received, self._searched, rules.head_bytes)
@@ -289,6 +334,8 @@ class EdgeHttp1Server(Http1Server):
             yield from self._refuse(late, outline(bytes(self.received)))
         elif self.state == self.read_body:
             yield from self._refuse(Refusal(Fault.REQUEST_TIMEOUT, "the body took too long"), None)
+        elif self.state in (self.wait, self.wait_for_answer):
+            return  # a deadline of before: nobody waits for the client
         elif self.conn.state is not ConnectionState.CLOSED:
             self.state = self.done
             yield commands.CloseConnection(self.conn)

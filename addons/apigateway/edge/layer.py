@@ -72,15 +72,22 @@ class EdgeHttpStream(HttpStream):
 
 class EdgeHttpLayer(HttpLayer):
     """`watch` is the connection's deadline; `rules` are asked for anew with each request; `direct`
-    is for HTTP/1.1 (`EdgeHttp1Server`)."""
+    and `unsent` are for HTTP/1.1 (`EdgeHttp1Server`)."""
 
     def __init__(
-        self, context: Context, rules: Callable[[], Rules], watch: Watch, *, direct: bool = False
+        self,
+        context: Context,
+        rules: Callable[[], Rules],
+        watch: Watch,
+        *,
+        direct: bool = False,
+        unsent: Callable[[], int] = lambda: 0,
     ) -> None:
         super().__init__(context, HTTPMode.transparent)
         self._rules = rules
         self._watch = watch
         self._direct = direct
+        self._unsent = unsent
 
     def _handle_event(self, event: events.Event) -> Commands:
         if isinstance(event, (Overdue, Leaving)):
@@ -96,7 +103,9 @@ class EdgeHttpLayer(HttpLayer):
         context = self.context.fork()
         if self.context.client.alpn == b"h2":
             return EdgeHttp2Server(context, self._rules, self._watch)
-        return EdgeHttp1Server(context, self._rules, self._watch, direct=self._direct)
+        return EdgeHttp1Server(
+            context, self._rules, self._watch, direct=self._direct, unsent=self._unsent
+        )
 
     def make_stream(self, stream_id: int) -> Commands:
         stream = self.streams[stream_id] = EdgeHttpStream(self.context.fork(), stream_id)

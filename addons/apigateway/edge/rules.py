@@ -10,6 +10,10 @@ LINGER_SECONDS = 2.0
 unread bytes resets the connection, and the caller may lose the answer that is already on its
 way."""
 
+UNREAD_BYTES = 1024 * 1024
+"""How much may wait for a client that sends requests ahead and does not fetch their answers. The
+answer that finds more is the last of its connection."""
+
 GRACE_SECONDS = 1.0
 """How long a connection of a process that is leaving may still bring its next request. It is told
 to close with the answer; one that is closed at once could cross a request on its way."""

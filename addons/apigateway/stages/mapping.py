@@ -146,7 +146,7 @@ def _kind_of(name: str) -> tuple[str, str, bool]:
     gateway's. Callers send the same names again and again."""
     lower, plain = name.lower(), folded(name)
     ours = plain.startswith("x-ca-") or plain == "x-forwarded-for"
-    return lower, plain, lower not in HOP_BY_HOP and not ours
+    return lower, plain, plain not in HOP_BY_HOP and not ours
 
 
 def left_over_query(raw: str, taken: Container[str]) -> str:

@@ -9,6 +9,7 @@ import asyncio
 import random
 import time
 from collections.abc import Callable, Sequence
+from copy import copy
 from typing import Generic, TypeVar
 
 from apigateway.ports import StoreUnavailable
@@ -129,6 +130,6 @@ class GroupCommit(Generic[A, T]):
 def _tell(group: Sequence[_Waiting[A, T]], problem: StoreUnavailable) -> None:
     """An error of their own each: one that is raised in several tasks collects all their frames."""
     for one in group:
-        own = type(problem)(*problem.args)
+        own = copy(problem)
         own.__cause__ = problem.__cause__
         one.answer.set_exception(own)

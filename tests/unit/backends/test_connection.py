@@ -1,6 +1,9 @@
 """Answers as llhttp reads them and this connection completes them, however they are cut."""
 
 import asyncio
+import gc
+import ssl
+import weakref
 from itertools import pairwise
 from typing import Any
 
@@ -20,8 +23,8 @@ from apigateway.backends.connection import (
 class Wire(asyncio.Transport):
     """What a connection writes to, with nobody at its other end."""
 
-    def __init__(self) -> None:
-        super().__init__()
+    def __init__(self, secured: Any = None) -> None:
+        super().__init__({"ssl_object": secured})
         self.sent = b""
         self.unsent = 0
         self.ended = ""
@@ -42,30 +45,37 @@ class Wire(asyncio.Transport):
         self.ended = "aborted"
 
 
-def connected() -> tuple[BackendConnection, Wire]:
-    connection, wire = BackendConnection(), Wire()
+def connected(secured: Any = None) -> tuple[BackendConnection, Wire]:
+    connection, wire = BackendConnection(), Wire(secured)
     connection.connection_made(wire)
     return connection, wire
 
 
 def read(
-    *pieces: bytes, is_head: bool = False, most_bytes: int = 1000, then_ends: bool = False
+    *pieces: bytes,
+    is_head: bool = False,
+    most_bytes: int = 1000,
+    then_ends: bool = False,
+    problem: Exception | None = None,
+    secured: Any = None,
 ) -> tuple[BackendAnswer | BaseException, BackendConnection, Wire]:
     """What becomes of an exchange to which the backend says `pieces`."""
 
     async def run() -> tuple[BackendAnswer | BaseException, BackendConnection, Wire]:
-        connection, wire = connected()
+        connection, wire = connected(secured)
         result = connection.exchange(b"request", is_head=is_head, most_bytes=most_bytes)
         for piece in pieces:
             connection.data_received(piece)
         if then_ends:
-            connection.connection_lost(None)
+            if problem is None:
+                connection.eof_received()
+            connection.connection_lost(problem)
         found: BackendAnswer | BaseException
         try:
             async with asyncio.timeout(0.2):
                 found = await result
-        except (BrokenAnswer, TimeoutError) as problem:
-            found = problem
+        except (BrokenAnswer, OSError) as raised:
+            found = raised
         return found, connection, wire
 
     return asyncio.run(run())
@@ -114,6 +124,62 @@ def test_an_answer_that_breaks_off_is_none(said: bytes) -> None:
 
 def test_an_end_before_the_first_byte_is_told_apart() -> None:
     assert isinstance(read(then_ends=True)[0], Unanswered)
+    reset = ConnectionResetError("reset by peer")
+    assert read(then_ends=True, problem=reset)[0] is reset
+
+
+def test_a_reset_in_the_middle_of_an_answer_is_no_reason_to_ask_again() -> None:
+    for said in (b"H", WHOLE[0][:-1], b"HTTP/1.1 100 Continue\r\n\r\n"):
+        found, _, _ = read(said, then_ends=True, problem=ConnectionResetError("reset by peer"))
+        assert isinstance(found, BrokenAnswer)
+        assert not isinstance(found, Unanswered)
+        assert "reset by peer" in str(found)
+
+
+class Secured:
+    """What TLS has to say at the end of a connection."""
+
+    def __init__(self, says: bytes | ssl.SSLError) -> None:
+        self._says = says
+
+    def read(self, size: int) -> bytes:
+        if isinstance(self._says, ssl.SSLError):
+            raise self._says
+        return self._says
+
+
+def test_over_tls_only_the_backend_itself_ends_a_body_without_a_length() -> None:
+    said = b"HTTP/1.1 200 OK\r\n\r\nall"
+    found, _, _ = read(said, then_ends=True, secured=Secured(b""))
+    assert isinstance(found, BackendAnswer)
+    found, _, _ = read(said, then_ends=True, secured=Secured(ssl.SSLWantReadError()))
+    assert isinstance(found, BrokenAnswer)
+
+
+def test_a_connection_that_ended_before_it_was_used_says_so_at_once() -> None:
+    async def run() -> None:
+        connection, _ = connected()
+        connection.connection_lost(None)
+        await connection.exchange(b"request", is_head=False, most_bytes=9)
+
+    with pytest.raises(Unanswered):
+        asyncio.run(asyncio.wait_for(run(), 1))
+
+
+def test_a_connection_that_ended_is_gone_without_the_collector() -> None:
+    async def run() -> "weakref.ref[BackendConnection]":
+        connection, _ = connected()
+        result = connection.exchange(b"request", is_head=False, most_bytes=9)
+        connection.data_received(WHOLE[0])
+        await result
+        connection.connection_lost(None)
+        return weakref.ref(connection)
+
+    gc.disable()
+    try:
+        assert asyncio.run(run())() is None
+    finally:
+        gc.enable()
 
 
 def test_what_comes_behind_an_answer_closes_the_connection() -> None:
@@ -183,11 +249,28 @@ def test_limits_hold_for_fields_heads_and_bodies() -> None:
         b"HTTP/1.1 200 OK\r\nX-A: " + b"a" * (HEAD_BYTES + 1),
         b"HTTP/1.1 200 OK\r\nContent-Length: 1001\r\n\r\n",
         b"HTTP/1.1 200 OK\r\n\r\n" + b"x" * 1001,
+        b"HTTP/1.1 103 Early Hints\r\nX-A: 1\r\n\r\n" * (HEAD_BYTES // 36 + 1),
     ):
         found, connection, wire = read(said)
         assert isinstance(found, BrokenAnswer), said[:60]
         assert not connection.is_usable
         assert wire.ended
+
+
+@pytest.mark.parametrize("piece", [b"X-A: 1\r\n" * 1000, b"a" * 10_000])
+def test_a_trailer_has_a_limit(piece: bytes) -> None:
+    chunked = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nok\r\n0\r\nX-B: "
+    found, _, wire = read(chunked, *[piece] * (HEAD_BYTES // len(piece) + 1))
+    assert isinstance(found, BrokenAnswer)
+    assert wire.ended
+
+
+def test_many_small_chunks_are_content() -> None:
+    chunked = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
+    pieces = [b"1;%s\r\nx\r\n" % (b"a" * 1000)] * (2 * HEAD_BYTES // 1000)
+    found, _, _ = read(chunked, *pieces, b"0\r\n\r\n")
+    assert isinstance(found, BackendAnswer)
+    assert len(found.body) == len(pieces)
 
 
 def test_bytes_that_nobody_asked_for_close_the_connection() -> None:

@@ -7,7 +7,7 @@ import pytest
 from mitmproxy import connection, flow, hooks, http
 from mitmproxy.test import tflow
 
-from apigateway.edge.direct import WholeCall, answer_on_the_wire
+from apigateway.edge.direct import WholeCall, answer_on_the_wire, has_wrong_length
 
 HOOKS = ["requestheaders", "request", "responseheaders", "response"]
 
@@ -136,7 +136,7 @@ LENGTH = (b"Content-Length", b"5")
         (response(), b"GET", True),
         (response(body=b""), b"HEAD", False),
         (response(status=204, body=b""), b"GET", False),
-        (response(LENGTH, status=101), b"GET", True),
+        (response(LENGTH, status=101, body=b""), b"GET", True),
     ],
 )
 def test_an_answer_says_whether_it_is_the_last(
@@ -152,6 +152,36 @@ def test_an_answer_in_chunks_is_sent_as_one_chunk() -> None:
     raw, ends = answer_on_the_wire(b"GET", response((b"Transfer-Encoding", b"chunked")))
     assert raw.endswith(b"\r\n\r\n5\r\nhello\r\n0\r\n\r\n")
     assert not ends
+
+
+CHUNKED = (b"Transfer-Encoding", b"chunked")
+
+
+@pytest.mark.parametrize("field", [LENGTH, CHUNKED])
+@pytest.mark.parametrize(("method", "status"), [(b"HEAD", 200), (b"GET", 204), (b"GET", 304)])
+def test_nothing_comes_behind_an_answer_that_ends_with_its_head(
+    method: bytes, status: int, field: tuple[bytes, bytes]
+) -> None:
+    raw, ends = answer_on_the_wire(method, response(field, status=status))
+    assert raw.endswith(b"%s: %s\r\n\r\n" % field)
+    assert not ends
+
+
+def test_an_answer_of_another_version_is_written_as_http_1_1() -> None:
+    made = response(LENGTH)
+    made.http_version, made.reason = "HTTP/2.0", ""
+    raw, ends = answer_on_the_wire(b"GET", made)
+    assert raw.startswith(b"HTTP/1.1 200 OK\r\n")
+    assert not ends
+    assert made.http_version == "HTTP/2.0"
+
+
+def test_a_length_that_is_not_the_contents_is_seen() -> None:
+    assert not has_wrong_length(response(LENGTH))
+    assert not has_wrong_length(response())
+    assert has_wrong_length(response(LENGTH, body=b"hello again"))
+    assert has_wrong_length(response((b"content-length", b"5"), body=b""))
+    assert has_wrong_length(response(LENGTH, (b"Content-Length", b"6")))
 
 
 def test_the_error_of_a_killed_flow_is_mitmproxys_own() -> None:

@@ -218,7 +218,9 @@ def test_a_connection_field_cannot_take_a_gateways_field_away() -> None:
     [
         "Host",
         "Content-Length",
+        "content_length",
         "Transfer-Encoding",
+        "Transfer_Encoding",
         "Connection",
         "Keep-Alive",
         "TE",
