@@ -30,7 +30,8 @@ KNOWN: tuple[tuple[Any, str], ...] = (
     (ConnectionHandler.server_event, "ab69214946ab19e5 6d7ebb2edef4cfab"),
     (ProxyConnectionHandler.handle_hook, "1444933f3c991d26"),
 )
-"""What the way of a call leaves out or relies on, in mitmproxy 11.0.2, 12.2.0 to 12.2.3 and 12.3.1."""
+"""What the way of a call leaves out or relies on, in mitmproxy 11.0.2, 12.2.0 to 12.2.3 and
+12.3.1."""
 
 SAME_WAY: dict[str, Any] = {
     "body_size_limit": None,
