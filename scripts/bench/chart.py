@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from xml.sax.saxutils import escape
 
-WIDTH, LEFT, RIGHT = 760, 250, 150
+WIDTH, LEFT, RIGHT = 800, 290, 150
 BAR, GAP, TOP, BOTTOM = 14, 18, 56, 34
 ROW = 2 * BAR + GAP
 
@@ -57,8 +57,8 @@ def _legend() -> list[str]:
     return [
         f'<rect x="16" y="34" width="10" height="10" fill="{STOCK}"/>',
         _text(31, 43, "stock mitmdump, nothing to do"),
-        f'<rect x="220" y="34" width="10" height="10" fill="{GATEWAY}"/>',
-        _text(235, 43, "the gateway, every stage at work"),
+        f'<rect x="250" y="34" width="10" height="10" fill="{GATEWAY}"/>',
+        _text(265, 43, "the gateway, every stage at work"),
     ]
 
 

@@ -183,7 +183,7 @@ class Login(_Page):
         self._let_in()
 
     def post(self) -> None:
-        if self._lock.opens(self.get_body_argument("token", "", strip=False)):
+        if self._lock.opens(self.get_body_argument("token", "", strip=False) or ""):
             self._let_in()
         else:
             self.refuse()

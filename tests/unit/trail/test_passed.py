@@ -184,7 +184,7 @@ def kind_of(gateway: Gateway, **changes: Any) -> Alike:
     return alike_of(state, declared_of(state.served))
 
 
-@pytest.mark.parametrize("way", set(WAYS) - {"many fields", "a body"})
+@pytest.mark.parametrize("way", sorted(WAYS.keys() - {"many fields", "a body"}))
 def test_what_a_kind_of_call_has_in_common_is_made_once(way: str) -> None:
     gateway = Gateway(everything())
     assert kind_of(gateway, **WAYS[way]) is kind_of(gateway, **WAYS[way])
