@@ -128,7 +128,7 @@ def planted(draw: st.DrawFn) -> tuple[CapturedCall, list[str]]:
 
 
 @given(planted())
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 def test_no_byte_of_a_scrubbed_capture_is_of_a_secret(
     drawn: tuple[CapturedCall, list[str]],
 ) -> None:
@@ -154,7 +154,7 @@ def test_a_scrubbed_call_ends_as_the_call_did() -> None:
 
     @given(st.data(), apis(), st.sampled_from(["", "/v1"]), variables)
     @settings(
-        max_examples=40,
+        max_examples=60,
         deadline=None,
         suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
     )
@@ -190,6 +190,6 @@ def test_a_scrubbed_call_ends_as_the_call_did() -> None:
             ends["scrubbed"] += bool(done.counts)
 
     ends_as_it_did()
-    assert ends["answered"], ends  # or the property says little
+    assert ends["answered"] > 10, ends
     assert ends["scrubbed"] > 10, ends
     assert KEY

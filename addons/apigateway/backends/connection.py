@@ -61,11 +61,9 @@ class _Exchange:
 
 
 class BackendConnection(asyncio.Protocol):
-    """`is_usable` for one more exchange when none is under way. `served` counts those that ended
-    well."""
+    """`is_usable` for one more exchange when none is under way."""
 
     def __init__(self) -> None:
-        self.served = 0
         self.is_usable = False
         self._transport: asyncio.Transport | None = None
         self._parser: httptools.HttpResponseParser | None = None
@@ -248,7 +246,6 @@ class BackendConnection(asyncio.Protocol):
             transport.abort()
         elif not self.is_usable:
             transport.close()
-        self.served += 1
         if not exchange.result.done():
             exchange.result.set_result(
                 BackendAnswer(

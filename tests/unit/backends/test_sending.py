@@ -620,7 +620,7 @@ def test_a_call_that_finds_the_pool_full_ends_within_its_own_timeout() -> None:
     took, refusal = asyncio.run(call())
     assert refusal.fault is Fault.BACKEND_TIMEOUT
     assert refusal.detail == "after 500 ms, waiting for one of 1 connections"
-    assert 0.5 <= took <= 0.9
+    assert 0.5 <= took <= 0.6
     assert counted.all == 1
 
 
@@ -704,7 +704,7 @@ def test_a_timeout_comes_when_it_should_and_the_connection_is_gone(method: str) 
                 await ended.wait()
             return took
 
-    assert 0.5 <= asyncio.run(call()) <= 0.9
+    assert 0.5 <= asyncio.run(call()) <= 0.6
 
 
 def test_a_backend_that_answers_without_reading_the_request_is_heard_and_not_used_again() -> None:
@@ -743,4 +743,4 @@ def test_a_backend_that_neither_reads_nor_ends_its_answer_is_a_timeout() -> None
             assert caught.value.fault is Fault.BACKEND_TIMEOUT
             return time.perf_counter() - began
 
-    assert 0.5 <= asyncio.run(call()) <= 0.9
+    assert 0.5 <= asyncio.run(call()) <= 0.6
