@@ -1,6 +1,7 @@
 """The gateway's own options in mitmproxy, and what it makes of mitmproxy's."""
 
-from collections.abc import Mapping, Sequence
+import sys
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -83,6 +84,16 @@ def check_given_options() -> None:
             raise StartError(f"--set {name}={text}: it is true or false")
         if name == "gateway_supervisor" and not text.isdigit():
             raise StartError(f"--set {name}={text}: it is a number")
+
+
+def end_at_wrong_values(names: Iterable[str], problem_of: Callable[[str, str], str]) -> None:
+    """End the process when it was started with a value that is none: mitmproxy would go on without
+    the script. `problem_of` says what is wrong with the value of an option, "" for nothing."""
+    for name in names:
+        given = getattr(ctx.options.deferred.get(name), "val", None)
+        if given and (problem := problem_of(name, given[-1])):
+            print(f"--set {problem}", file=sys.stderr, flush=True)
+            sys.exit(1)
 
 
 def add_options(loader: Loader, root: Path) -> None:

@@ -22,9 +22,6 @@ from apigateway.replay.captured import read_calls
 
 F = TypeVar("F", bound=Callable[..., Any])
 
-DRAFT = "draft"
-"""The version of a draft that is judged as if it were released."""
-
 
 def against_options(command: F) -> F:
     """`--draft` and `--release`: what is judged instead of what is served."""
@@ -81,20 +78,7 @@ def _with_drafts(desk: Desk, current: Any) -> list[Release]:
     found = []
     for api in desk.project.apis:
         at = [one for one in Environment if (api.id, one) in served] or [Environment.RELEASE]
-        found += [
-            Release(
-                api_id=api.id,
-                group=api.group,
-                api=api.name,
-                environment=environment,
-                version=DRAFT,
-                note="",
-                released_by="",
-                released_ms=0,
-                document=api.document,
-            )
-            for environment in at
-        ]
+        found += [Release.of_draft(api, environment) for environment in at]
     return found
 
 

@@ -1,7 +1,6 @@
 """The fast profile as an add-on: its options, and its pieces put in and taken out."""
 
 import logging
-import sys
 from collections.abc import Callable
 from typing import Any
 
@@ -18,6 +17,7 @@ from apigateway.fast.idle import idle_under, unknown_addons
 from apigateway.fast.known import Undo, Unknown
 from apigateway.fast.log_events import skip_unheard_log_events
 from apigateway.fast.looks import behind_looks, plain
+from apigateway.options import end_at_wrong_values
 
 logger = logging.getLogger(__name__)
 
@@ -58,13 +58,7 @@ class FastProfile:
         self.inside: list[str] = []
 
     def load(self, loader: Loader) -> None:
-        """Ends the process when it was started with a value that is none: mitmproxy would go on
-        without the script."""
-        for option in (OPTION, WITHOUT):
-            given = getattr(ctx.options.deferred.get(option), "val", None)
-            if given and (problem := problem_of(option, given[-1])):
-                print(f"--set {problem}", file=sys.stderr, flush=True)
-                sys.exit(1)
+        end_at_wrong_values((OPTION, WITHOUT), problem_of)
         loader.add_option(
             OPTION,
             str,

@@ -7,7 +7,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from apigateway.model.api import Api
 from apigateway.model.group import Environment
+
+DRAFT = "draft"
+"""What stands for the version of an API that is judged as it is written."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -27,6 +31,21 @@ class Release:
     released_by: str
     released_ms: int
     document: Mapping[str, Any]
+
+    @classmethod
+    def of_draft(cls, api: Api, environment: Environment) -> "Release":
+        """The API as it would be served there were it released now; nothing is released."""
+        return cls(
+            api_id=api.id,
+            group=api.group,
+            api=api.name,
+            environment=environment,
+            version=DRAFT,
+            note="",
+            released_by="",
+            released_ms=0,
+            document=api.document,
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

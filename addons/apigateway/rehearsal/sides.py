@@ -23,9 +23,6 @@ from apigateway.reception import CallerRequest
 from apigateway.signature import STAGE
 from apigateway.stages.routing import environment_of
 
-DRAFT = "draft"
-"""The version of a draft that is judged as if it were released."""
-
 Table = tuple[str, Environment]
 """The routes of a group, by its id, in an environment."""
 
@@ -68,17 +65,7 @@ def drafts_released(
     """What a release of the drafts with these ids would make: nothing for a draft that means what
     is served."""
     return [
-        Release(
-            api_id=one.draft.id,
-            group=one.draft.group,
-            api=one.draft.name,
-            environment=environment,
-            version=DRAFT,
-            note="",
-            released_by="",
-            released_ms=0,
-            document=one.draft.document,
-        )
+        Release.of_draft(one.draft, environment)
         for one in compare_all(project, current, environment)
         if one.draft is not None and one.draft.id in chosen and one.state is not State.SAME
     ]

@@ -13,9 +13,6 @@ from apigateway.model.catalog import Catalog
 from apigateway.model.group import Environment
 from apigateway.model.release import Release
 
-DRAFT = "draft"
-"""The version of what is tested."""
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Loaded:
@@ -64,17 +61,7 @@ def load(
             )
     project = load_project(definitions, policies or policies_beside(definitions))
     releases = [
-        Release(
-            api_id=api.id,
-            group=api.group,
-            api=api.name,
-            environment=environment,
-            version=DRAFT,
-            note="",
-            released_by="",
-            released_ms=0,
-            document=api.document,
-        )
+        Release.of_draft(api, environment)
         for environment in environments or project.settings.auto_release_to
         for api in project.apis
     ]

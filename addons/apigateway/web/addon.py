@@ -20,6 +20,7 @@ from apigateway.lifecycle.release import fault_of_note
 from apigateway.listener import StartError
 from apigateway.model.catalog import Catalog
 from apigateway.model.group import Environment
+from apigateway.options import end_at_wrong_values
 from apigateway.ports import StoreUnavailable
 from apigateway.replay.call import CapturedCall, in_order
 from apigateway.replay.flow_file import call_of
@@ -71,13 +72,7 @@ class Web:
     # --- start and stop
 
     def load(self, loader: Loader) -> None:
-        """Ends the process when it was started with a value that is none: mitmproxy would go on
-        without the script."""
-        for option in (LEG, KEEP):
-            given = getattr(ctx.options.deferred.get(option), "val", None)
-            if given and (problem := problem_of(option, given[-1])):
-                print(f"--set {problem}", file=sys.stderr, flush=True)
-                sys.exit(1)
+        end_at_wrong_values((LEG, KEEP), problem_of)
         loader.add_option(
             LEG,
             bool,

@@ -7,7 +7,8 @@ import pytest
 from unit.commands.released import TEST, Released
 
 from apigateway.commands.desk import open_desk
-from apigateway.commands.judged import DRAFT, calls_of, catalog_of, with_time
+from apigateway.commands.judged import calls_of, catalog_of, with_time
+from apigateway.model.release import DRAFT
 
 
 @pytest.fixture

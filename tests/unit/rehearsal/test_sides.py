@@ -12,9 +12,9 @@ from apigateway.definition.project import Project
 from apigateway.lifecycle.start import publishing, release_at_start
 from apigateway.model.catalog import Catalog
 from apigateway.model.group import Environment
-from apigateway.model.release import Release
+from apigateway.model.release import DRAFT, Release
 from apigateway.reception import CallerRequest
-from apigateway.rehearsal.sides import DRAFT, Sides, drafts_released, sides_of, version_switched_to
+from apigateway.rehearsal.sides import Sides, drafts_released, sides_of, version_switched_to
 from apigateway.store.memory import MemoryStore
 from apigateway.wire import Headers
 

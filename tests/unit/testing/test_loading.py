@@ -7,7 +7,8 @@ from unit.testing.samples import ROOT, copied
 
 from apigateway.definition.problems import DefinitionError
 from apigateway.model.group import Environment
-from apigateway.testing.loading import DRAFT, load, named_environments
+from apigateway.model.release import DRAFT
+from apigateway.testing.loading import load, named_environments
 
 
 def test_every_draft_is_served_where_a_start_would_release_it() -> None:
