@@ -236,6 +236,15 @@ class Fault(Enum):
     BUSY = FaultText("X503BZ", 503, "Service Busy", 503, "Service Unavailable")
 
 
+BACKEND_FAULTS = (
+    Fault.BACKEND_FAILED,
+    Fault.BACKEND_CONNECT,
+    Fault.BACKEND_TLS,
+    Fault.BACKEND_TIMEOUT,
+)
+"""What a backend did and no stage decided: it was called, or could not be, and gave no answer."""
+
+
 class Refusal(Exception):
     """The gateway's answer to a call that it does not let through.
 

@@ -7,7 +7,7 @@ from dataclasses import replace
 from apigateway.answers import debug_info, message_of, render_answer, render_refusal
 from apigateway.chain import Call
 from apigateway.cors import cors_fields, without_own_cors
-from apigateway.errors import Fault, Refusal
+from apigateway.errors import BACKEND_FAULTS, Fault, Refusal
 from apigateway.exchange import Answer, MockUpstream, Routed, Signed, Throttled
 from apigateway.model.group import Environment
 from apigateway.model.settings import ErrorStyle
@@ -23,11 +23,6 @@ CRASHED = ":bug:"
 
 MARKERS = frozenset({SERVED, SERVED_A_FAULT, REFUSED, BACKEND_FAILED, BUSY, CRASHED})
 """What `verdict` marks flows with; any other marker is somebody's own."""
-
-BACKEND_FAULTS = frozenset(
-    {Fault.BACKEND_FAILED, Fault.BACKEND_CONNECT, Fault.BACKEND_TLS, Fault.BACKEND_TIMEOUT}
-)
-"""The backend was called, or could not be, and gave no answer."""
 
 
 def answer_of(call: Call, style: ErrorStyle, *, method: str) -> Answer:

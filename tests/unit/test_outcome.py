@@ -15,11 +15,11 @@ from unit.build import (
 )
 
 from apigateway.chain import Call
-from apigateway.errors import Fault, Refusal
+from apigateway.errors import BACKEND_FAULTS, Fault, Refusal
 from apigateway.exchange import Answer, Authorized, MockUpstream, Received, Signed, Throttled
 from apigateway.model.group import Environment
 from apigateway.model.settings import ErrorStyle
-from apigateway.outcome import BACKEND_FAULTS, MARKERS, answer_of, verdict
+from apigateway.outcome import MARKERS, answer_of, verdict
 from apigateway.ports import Dimension, Limit, Standing, Tally
 from apigateway.windows import WindowUnit
 

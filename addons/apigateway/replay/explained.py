@@ -2,11 +2,11 @@
 
 import re
 
-from apigateway.errors import Fault
+from apigateway.errors import BACKEND_FAULTS, Fault
 from apigateway.exchange import Answer
 from apigateway.replay.call import CapturedCall
 from apigateway.replay.placeholders import MARK
-from apigateway.replay.seen import FROM_OUTSIDE, refusal_of
+from apigateway.replay.seen import refusal_of
 
 _THROTTLED = frozenset(fault for fault in Fault if fault.name.startswith("THROTTLED_BY_"))
 
@@ -36,7 +36,7 @@ def explanation(call: CapturedCall, now: Answer, *, fresh: bool) -> str:
         return NONCE
     if latest is Fault.TOKEN_EXPIRED:
         return TOKEN
-    if any(fault in FROM_OUTSIDE for fault in faults):
+    if any(fault in BACKEND_FAULTS for fault in faults):
         return BACKEND
     if Fault.IP_DENIED in faults and call.request.peer not in ("", "127.0.0.1", "::1"):
         return PEER

@@ -7,18 +7,10 @@ from dataclasses import replace
 from functools import cache
 
 from apigateway.answers import CLASSIC_TYPE, DEBUG_INFO, ERROR_CODE, ERROR_MESSAGE, REQUEST_ID
-from apigateway.errors import Fault, Refusal
+from apigateway.errors import BACKEND_FAULTS, Fault, Refusal
 from apigateway.exchange import Answer
 from apigateway.replay.call import CapturedCall
 from apigateway.wire import Headers
-
-FROM_OUTSIDE = (
-    Fault.BACKEND_FAILED,
-    Fault.BACKEND_CONNECT,
-    Fault.BACKEND_TLS,
-    Fault.BACKEND_TIMEOUT,
-)
-"""What a backend did, not what a stage decided."""
 
 _ADDRESS_FAULTS = (Fault.BACKEND_ADDRESS, Fault.VPC_ACCESS_DENIED)
 
@@ -107,9 +99,9 @@ def backend_answer(call: CapturedCall) -> Answer | Refusal | None:
 def _read_alike(fault: Fault, *, coded: bool) -> Fault | None:
     """The failure of a backend that a fault is; in the classic style several read alike."""
     if coded:
-        return fault if fault in FROM_OUTSIDE else None
+        return fault if fault in BACKEND_FAULTS else None
     text = fault.value
-    for one in FROM_OUTSIDE:
+    for one in BACKEND_FAULTS:
         same = one.value
         if (same.classic_status, same.classic_message) == (
             text.classic_status,

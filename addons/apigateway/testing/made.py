@@ -8,14 +8,13 @@ from typing import Any
 from urllib.parse import quote, urlencode, urlsplit
 
 from apigateway.definition.wording import did_you_mean
-from apigateway.errors import Fault, Refusal
+from apigateway.errors import BACKEND_FAULTS, Fault, Refusal
 from apigateway.exchange import Answer
 from apigateway.matching import PathError, split_path
 from apigateway.model.app import App
 from apigateway.model.catalog import Catalog
 from apigateway.model.group import Environment
 from apigateway.reception import CallerRequest
-from apigateway.replay.seen import FROM_OUTSIDE
 from apigateway.replay.sent import server_name
 from apigateway.signature import STAGE, SignableRequest, signing_headers
 from apigateway.wire import FORM_MEDIA_TYPE, Headers, Pairs, host_name
@@ -165,7 +164,7 @@ def backend_failure(fault: Fault) -> Refusal:
     Raises:
         ValueError: a fault that no backend causes.
     """
-    if fault not in FROM_OUTSIDE:
-        known = ", ".join(f"Fault.{one.name}" for one in FROM_OUTSIDE)
+    if fault not in BACKEND_FAULTS:
+        known = ", ".join(f"Fault.{one.name}" for one in BACKEND_FAULTS)
         raise ValueError(f"a backend does not fail by Fault.{fault.name}; it does by {known}")
     return Refusal(fault, "as the test has it")

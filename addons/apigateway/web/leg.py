@@ -16,11 +16,11 @@ from urllib.parse import quote
 from mitmproxy import connection, ctx, flow, http
 
 from apigateway.chain import Call
+from apigateway.errors import BACKEND_FAULTS
 from apigateway.exchange import HttpUpstream, Signed
 from apigateway.flows import BACKEND_LEG, TRAIL
 from apigateway.guard import to_response
 from apigateway.model.settings import ErrorStyle
-from apigateway.outcome import BACKEND_FAULTS
 from apigateway.trail.trail import trail_of
 
 MARKER = ":outbox_tray:"
