@@ -39,6 +39,7 @@ class Pool:
         self._all: set[BackendConnection] = set()
         self._loop = asyncio.get_running_loop()
         self._sweeping: asyncio.TimerHandle | None = None
+        self._is_closed = False
 
     def idle(self, door: Door) -> BackendConnection | None:
         """The connection that was used last, which no other call gets until it is put back."""
@@ -77,6 +78,9 @@ class Pool:
         except BaseException:
             link.close()
             raise
+        if self._is_closed:  # meanwhile: nobody would look after it
+            connection.close()
+            raise NotConnected("backend connections are closed")
         self._all.add(connection)
         return connection
 
@@ -94,7 +98,8 @@ class Pool:
         connection.close()
 
     def close(self) -> None:
-        """All connections; exchanges under way fail."""
+        """All connections, those that are still being made too; exchanges under way fail."""
+        self._is_closed = True
         if self._sweeping is not None:
             self._sweeping.cancel()
         self._idle.clear()

@@ -101,6 +101,17 @@ def test_an_exchange_that_was_given_up_closes_its_connection() -> None:
     asyncio.run(run())
 
 
+def test_a_connection_that_is_made_while_the_pool_closes_is_none() -> None:
+    async def work(pool: Pool, door: Door) -> None:
+        connecting = asyncio.create_task(pool.connect(door))
+        await asyncio.sleep(0)
+        pool.close()
+        with pytest.raises(NotConnected, match="are closed"):
+            await connecting
+
+    with_pool(work)
+
+
 def test_nobody_there_and_no_tls_there_are_told_apart() -> None:
     async def work(pool: Pool, door: Door) -> None:
         with socket.socket() as held:
