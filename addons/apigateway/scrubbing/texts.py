@@ -9,18 +9,10 @@ from apigateway.scrubbing.hiding import Hiding
 from apigateway.scrubbing.names import Names
 from apigateway.scrubbing.tokens import JWT
 from apigateway.trail.masking import MARK as MASKED
+from apigateway.trail.texts import JSON_PIECE, XML_ELEMENT
 from apigateway.wire import decode_form_text
 
-_JSON_PIECE = re.compile(
-    r"""
-    ("(?:[^"\\]|\\.)*+"?+) (\s*:)?  # a text; the name of a member when a colon follows
-    | [\[\]{},]
-    | [^\s\[\]{},:"]+               # a number, true, false, null
-    """,
-    re.VERBOSE | re.DOTALL,
-)
 _NUMBER = re.compile(r"-?[0-9][0-9.eE+-]*")
-_XML_ELEMENT = re.compile(r"(<([^\s<>/=]++)(?:\s[^<>]*+)?>)([^<]+)")
 _XML_ATTRIBUTE = re.compile(r"""(?<![^\s<>/="'])([^\s<>/="']++)(\s*+=\s*+)("[^"]*+"|'[^']*+')""")
 _INLINE_PARAMETER = re.compile(r"""(?<=[?&])([^=&#?\s"'`]+)=([^&#\s"'`\\]+)""")
 _INLINE_FIELD = re.compile(r"(?<=[#\n])([A-Za-z0-9_-]+):([^#\n`]+)(?=[#\n])")
@@ -87,7 +79,7 @@ class Texts:
         written: list[str] = []
         at = level = 0
         name, telling_at = "", -1  # the member that tells, and how deep it is, while it goes on
-        for piece in _JSON_PIECE.finditer(text):
+        for piece in JSON_PIECE.finditer(text):
             word = piece[0]
             written.append(text[at : piece.start()])
             at = piece.end()
@@ -132,7 +124,7 @@ class Texts:
             return found[1] + self.value(_local(found[2]), found[3])
 
         text = _XML_ATTRIBUTE.sub(lambda m: attribute(m) if self._tells(m[1]) else m[0], text)
-        return _XML_ELEMENT.sub(
+        return XML_ELEMENT.sub(
             lambda m: element(m) if self._tells(m[2]) and m[3].strip() else m[0], text
         )
 

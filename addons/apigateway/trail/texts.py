@@ -22,7 +22,7 @@ from apigateway.wire import decode_form_text
 Names = frozenset[str]
 NONE: Names = frozenset()
 
-_JSON_PIECE = re.compile(
+JSON_PIECE = re.compile(
     r"""
     ("(?:[^"\\]|\\.)*+"?+) (\s*:)?  # a text; the name of a member when a colon follows
     | [\[\]{},]
@@ -30,7 +30,7 @@ _JSON_PIECE = re.compile(
     """,
     re.VERBOSE | re.DOTALL,
 )
-_XML_ELEMENT = re.compile(r"(<([^\s<>/=]++)(?:\s[^<>]*+)?>)([^<]+)")
+XML_ELEMENT = re.compile(r"(<([^\s<>/=]++)(?:\s[^<>]*+)?>)([^<]+)")
 _XML_ATTRIBUTE = re.compile(
     r"""(?<![^\s<>/="'])([^\s<>/="']++)(\s*+=\s*+)("[^"]*+"?+|'[^']*+'?+)"""
 )
@@ -53,7 +53,7 @@ def masked_json(text: str) -> str:
     written: list[str] = []
     at = depth = 0
     secret_at = -1  # the depth of the member that is a secret, while its value goes on
-    for piece in _JSON_PIECE.finditer(text):
+    for piece in JSON_PIECE.finditer(text):
         word = piece[0]
         written.append(text[at : piece.start()])
         at = piece.end()
@@ -103,7 +103,7 @@ def masked_xml(text: str) -> str:
         ),
         text,
     )
-    return _XML_ELEMENT.sub(
+    return XML_ELEMENT.sub(
         lambda found: (
             found[1] + mask(found[3].strip())
             if is_secret(_local(found[2])) and found[3].strip()
