@@ -41,6 +41,21 @@ def test_circles_are_still_found_by_themselves() -> None:
         undo()
 
 
+def test_circles_that_stayed_for_a_while_do_not_add_up() -> None:
+    undo = tune_collector()
+    try:
+        old = Circle()
+        seen = weakref.ref(old)
+        kept = [[number] for number in range(12 * THRESHOLDS[0])]  # old is no young object any more
+        del old
+        kept += [[number] for number in range(3 * THRESHOLDS[0] * THRESHOLDS[1] * THRESHOLDS[2])]
+        assert kept
+        assert seen() is None
+        assert THRESHOLDS[0] * THRESHOLDS[1] * THRESHOLDS[2] <= 50_000
+    finally:
+        undo()
+
+
 def test_a_load_meanwhile_has_thresholds_of_its_own_and_gives_ours_back() -> None:
     undo = tune_collector()
     try:
