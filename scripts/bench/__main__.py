@@ -28,7 +28,15 @@ from scripts.bench.figures import Outcome
 from scripts.bench.machine import machine_class
 from scripts.bench.measure import Plan, compare
 from scripts.bench.processes import can_pin, demand_linux
-from scripts.bench.report import as_data, disturbed, left_out, markdown, table_of, write_figures
+from scripts.bench.report import (
+    accounted,
+    as_data,
+    disturbed,
+    left_out,
+    markdown,
+    table_of,
+    write_figures,
+)
 from scripts.bench.scenarios import SCENARIOS, Choice, Scenario, chosen
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -128,6 +136,8 @@ def show(outcomes: Sequence[Outcome], *, as_json: bool) -> None:
         return
     wide = Console(width=None if Console().is_terminal else 170)
     wide.print(table_of(outcomes))
+    for sentence in (sentence for outcome in outcomes for sentence in accounted(outcome)):
+        wide.print(sentence, highlight=False)
     for line in left_out(outcomes):
         wide.print(f"left out: {line}", markup=False, highlight=False)
     wide.print(machine_class(), highlight=False)

@@ -25,7 +25,11 @@ class Load:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Figures:
     """One side in one round. CPU in microseconds a call, user and system; `busy` is the share of
-    its cores that the side used, 1.0 when nothing else holds it back."""
+    its cores that the side used, 1.0 when nothing else holds it back.
+
+    `whole_rps` are the calls a second with a core for each process: `rps` by the cores that load
+    generator and backend left. Time in which a side waited, for a lock perhaps, counts as used.
+    """
 
     rps: float
     cpu_us: float
@@ -35,6 +39,7 @@ class Figures:
     busy: float
     load_us: float
     backend_us: float
+    whole_rps: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,23 +59,27 @@ class Row:
     """One side of a scenario over all rounds; ratios are to the first side, None for itself.
 
     `cpu_ratio` is the first side's CPU a call divided by this one's: above 1 is cheaper.
+    `whole_ratio` is that of `whole_rps`.
     """
 
     side: str
     figures: Figures
     rps_ratio: Spread | None
     cpu_ratio: Spread | None
+    whole_ratio: Spread | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Outcome:
-    """A scenario's rows, or why it was left out."""
+    """A scenario's rows, or why it was left out. `shared_cores`: load generator and backend took
+    theirs from the cores of the sides."""
 
     scenario: str
     what: str
     way: str = ""
     rows: Sequence[Row] = ()
     skipped: str = ""
+    shared_cores: bool = False
 
 
 def percentile(ordered: Sequence[float], share: float) -> float:
@@ -85,10 +94,13 @@ def spread(values: Sequence[float]) -> Spread:
 
 
 def figures_of(
-    load: Load, *, cpu_s: float, backend_cpu_s: float, resident: int, cores: int
+    load: Load, *, cpu_s: float, backend_cpu_s: float, resident: int, cores: int, machine_cores: int
 ) -> Figures:
+    """`cores`: how many the side can use at most; `machine_cores`: how many there are for all."""
+    rps = load.calls / load.seconds
+    left = machine_cores - (load.cpu_s + backend_cpu_s) / load.seconds
     return Figures(
-        rps=load.calls / load.seconds,
+        rps=rps,
         cpu_us=cpu_s / load.calls * 1e6,
         p50_ms=load.p50_ms,
         p99_ms=load.p99_ms,
@@ -96,6 +108,7 @@ def figures_of(
         busy=cpu_s / load.seconds / cores,
         load_us=load.cpu_s / load.calls * 1e6,
         backend_us=backend_cpu_s / load.calls * 1e6,
+        whole_rps=rps * cores / min(cores, max(left, 0.01)),
     )
 
 
@@ -112,13 +125,22 @@ def median_of(rounds: Sequence[Figures]) -> Figures:
         busy=middle(lambda one: one.busy),
         load_us=middle(lambda one: one.load_us),
         backend_us=middle(lambda one: one.backend_us),
+        whole_rps=middle(lambda one: one.whole_rps),
     )
 
 
 def rows_of(rounds: Sequence[tuple[str, Sequence[Figures]]]) -> list[Row]:
     """A row for each side; a ratio is taken within a round, of figures taken next to each other."""
     _, first = rounds[0]
-    rows = [Row(side=rounds[0][0], figures=median_of(first), rps_ratio=None, cpu_ratio=None)]
+    rows = [
+        Row(
+            side=rounds[0][0],
+            figures=median_of(first),
+            rps_ratio=None,
+            cpu_ratio=None,
+            whole_ratio=None,
+        )
+    ]
     for side, figures in rounds[1:]:
         pairs = list(zip(figures, first, strict=True))
         rows.append(
@@ -127,6 +149,7 @@ def rows_of(rounds: Sequence[tuple[str, Sequence[Figures]]]) -> list[Row]:
                 figures=median_of(figures),
                 rps_ratio=spread([own.rps / other.rps for own, other in pairs]),
                 cpu_ratio=spread([other.cpu_us / max(own.cpu_us, 0.01) for own, other in pairs]),
+                whole_ratio=spread([own.whole_rps / other.whole_rps for own, other in pairs]),
             )
         )
     return rows

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import math
+import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -148,6 +149,7 @@ class Ring:
             backend_cpu_s=backend_after.cpu_s - backend_before.cpu_s,
             resident=after.resident,
             cores=runner.cores,
+            machine_cores=len(os.sched_getaffinity(0)),
         )
 
 
@@ -167,7 +169,12 @@ def compare(scenario: Scenario, plan: Plan, folder: Path, tell: Tell) -> list[Ou
     """The scenario's outcome. Without the first two sides there is none, only the reason; of
     others one more tells why a side was left out."""
     ring = Ring(scenario, plan, folder)
-    blank = Outcome(scenario=scenario.name, what=scenario.what, way=str(ring.way))
+    blank = Outcome(
+        scenario=scenario.name,
+        what=scenario.what,
+        way=str(ring.way),
+        shared_cores=scenario.shared_cores,
+    )
     try:
         with contextlib.ExitStack() as stack:
             backend_port = ring.start_backend(stack)

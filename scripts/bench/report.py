@@ -67,6 +67,19 @@ def left_out(outcomes: Sequence[Outcome]) -> list[str]:
     return [f"{one.scenario} ({one.what}): {one.skipped}" for one in outcomes if one.skipped]
 
 
+def accounted(outcome: Outcome) -> list[str]:
+    """A sentence for each side whose cores load generator and backend shared."""
+    if not outcome.shared_cores:
+        return []
+    first = outcome.rows[0].side if outcome.rows else ""
+    return [
+        f"With the cores that load generator and backend took accounted for, {row.side} made "
+        f"{row.whole_ratio} times the calls of {first}."
+        for row in outcome.rows
+        if row.whole_ratio
+    ]
+
+
 def disturbed(outcomes: Sequence[Outcome]) -> str:
     """A sentence where mitmdump or the gateway did not get its core to itself; else "".
 
@@ -101,6 +114,7 @@ def markdown(outcomes: Sequence[Outcome], machine: str, how: str) -> str:
     for outcome in measured:
         if outcome not in usual:
             lines += [f"{outcome.what[:1].upper()}{outcome.what[1:]}:", "", *_sides(outcome), ""]
+            lines += [line for sentence in accounted(outcome) for line in (sentence, "")]
     if skipped := left_out(outcomes):
         lines += ["Not measured: " + "; ".join(map(_one_line, skipped)) + ".", ""]
     return "\n".join(lines)

@@ -5,6 +5,7 @@ import pytest
 from scripts.bench.figures import Figures, Outcome, Row, Spread
 from scripts.bench.report import (
     PAGE,
+    accounted,
     as_data,
     disturbed,
     left_out,
@@ -25,9 +26,11 @@ def row(side: str, rps: float, ratio: float | None = None, busy: float = 0.97) -
         busy=busy,
         load_us=40,
         backend_us=20,
+        whole_rps=rps,
     )
     spread = None if ratio is None else Spread(ratio, ratio - 0.1, ratio + 0.1)
-    return Row(side=side, figures=figures, rps_ratio=spread, cpu_ratio=spread)
+    whole = None if ratio is None else Spread(ratio * 1.1, ratio * 1.1, ratio * 1.1)
+    return Row(side=side, figures=figures, rps_ratio=spread, cpu_ratio=spread, whole_ratio=whole)
 
 
 SIGNED = Outcome(
@@ -41,6 +44,7 @@ WORKERS = Outcome(
     what="two workers",
     way="64 connections",
     rows=[row("1 worker", 1000), row("2 workers", 1800, 1.8)],
+    shared_cores=True,
 )
 MISSING = Outcome(scenario="peers", what="other proxies: Envoy", skipped="not\ninstalled")
 
@@ -62,6 +66,13 @@ def test_every_row_of_a_table_has_as_many_cells_as_its_head() -> None:
     text = markdown([SIGNED, WORKERS], "a machine", "In rounds.")
     widths = [line.count("|") for line in text.splitlines() if line.startswith("|")]
     assert widths == [10] * 3 + [8] * 4
+
+
+def test_where_the_cores_are_shared_a_sentence_counts_the_load_and_the_backend_out() -> None:
+    (sentence,) = accounted(WORKERS)
+    assert "2 workers made 1.98 (1.98 to 1.98) times the calls of 1 worker" in sentence
+    assert sentence in markdown([WORKERS], "a machine", "In rounds.").splitlines()
+    assert accounted(SIGNED) == [] == accounted(MISSING)
 
 
 def test_the_figures_take_the_place_of_the_old_ones_and_of_nothing_else() -> None:
