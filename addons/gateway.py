@@ -5,8 +5,8 @@ from pathlib import Path
 
 from apigateway.chain import link
 from apigateway.fast.profile import FastProfile
-from apigateway.hooks import Desk, Dispatch, MetricsLog, Reception, StageHook
-from apigateway.settings import Settings
+from apigateway.proxy.hooks import Desk, Dispatch, MetricsLog, Reception, StageHook
+from apigateway.proxy.settings import Settings
 from apigateway.stages.access import Access
 from apigateway.stages.authentication import Authentication
 from apigateway.stages.authorization import Authorization

@@ -40,9 +40,9 @@ from apigateway.definition.reader import ProjectReader  # noqa: E402
 from apigateway.exchange import Received  # noqa: E402
 from apigateway.lifecycle.start import release_at_start  # noqa: E402
 from apigateway.model.catalog import Catalog  # noqa: E402
+from apigateway.protocol.wire import Headers  # noqa: E402
 from apigateway.stages.routing import Routing  # noqa: E402
 from apigateway.store.memory import MemoryStore  # noqa: E402
-from apigateway.wire import Headers  # noqa: E402
 from scripts.lib import many_apis  # noqa: E402
 
 CALLS_A_SECOND = 100

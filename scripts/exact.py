@@ -32,8 +32,8 @@ import redis
 from rich.console import Console
 from rich.table import Table
 
-from apigateway.signature import SignableRequest, signing_headers
-from apigateway.wire import Headers
+from apigateway.protocol.wire import Headers
+from apigateway.signatures.caller import SignableRequest, signing_headers
 
 ROOT = Path(__file__).resolve().parents[1]
 HOST = "api.weather.localhost"

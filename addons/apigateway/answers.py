@@ -12,7 +12,7 @@ from http import HTTPStatus
 from apigateway.errors import FaultText, Refusal
 from apigateway.exchange import Answer
 from apigateway.model.settings import ErrorStyle
-from apigateway.wire import Pairs
+from apigateway.protocol.wire import Pairs
 
 REQUEST_ID = "X-Ca-Request-Id"
 ERROR_CODE = "X-Ca-Error-Code"

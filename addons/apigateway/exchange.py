@@ -11,9 +11,9 @@ from typing import Any, ClassVar, TypeVar, cast, dataclass_transform
 from apigateway.model.app import App
 from apigateway.model.catalog import BoundDomain, Catalog, ServedApi, TlsProfile
 from apigateway.model.group import Environment
-from apigateway.multipart_body import Part
 from apigateway.ports import NonceClaim, Tally
-from apigateway.wire import Headers, Pairs
+from apigateway.protocol.multipart_body import Part
+from apigateway.protocol.wire import Headers, Pairs
 
 P = TypeVar("P")
 

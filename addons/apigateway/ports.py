@@ -15,8 +15,8 @@ from apigateway.model.domain_binding import DomainBinding
 from apigateway.model.group import Environment
 from apigateway.model.record import CallRecord
 from apigateway.model.release import Change, Conflict, Release
+from apigateway.model.windows import UTC_ZONE, WindowUnit, Zone
 from apigateway.model.worker import WorkerStatus
-from apigateway.windows import UTC_ZONE, WindowUnit, Zone
 
 
 class StoreUnavailable(Exception):

@@ -11,8 +11,8 @@ from pathlib import Path
 
 import jwt
 
-from apigateway.signature import SignableRequest, signing_headers
-from apigateway.wire import Headers
+from apigateway.protocol.wire import Headers
+from apigateway.signatures.caller import SignableRequest, signing_headers
 from scripts.lib import many_apis
 
 ROOT = Path(__file__).resolve().parents[2]

@@ -14,10 +14,10 @@ from pathlib import Path
 from rich.table import Table
 
 from apigateway.model.settings import RedisSettings
+from apigateway.model.windows import WindowUnit
 from apigateway.ports import Counters, Dimension, Limit
 from apigateway.store.redis import RedisStore
 from apigateway.store.sqlite import SqliteStore
-from apigateway.windows import WindowUnit
 from scripts.bench.processes import Command, free_port, running
 
 ROOT = Path(__file__).resolve().parents[2]

@@ -12,9 +12,12 @@ PACKAGE = ADDONS / "apigateway"
 GATEWAY = ADDONS / "gateway.py"
 UNIT = ROOT / "tests" / "unit"
 
-KNOWS_MITMPROXY = {"hooks", "settings", "options", "live_trail", "guard", "listener", "tls"}
+KNOWS_MITMPROXY = {
+    f"proxy/{name}"
+    for name in ("hooks", "settings", "options", "live_trail", "guard", "listener", "tls", "flows")
+}
 KNOWS_MITMPROXY |= {"scrubbing/codings"}  # how bodies are packed
-KNOWS_MITMPROXY |= {"captures", "flows", "replay/flow_file"}  # mitmproxy's flows and their files
+KNOWS_MITMPROXY |= {"captures/reading", "replay/flow_file"}  # files of mitmproxy's flows
 KNOWS_MITMPROXY |= {
     f"edge/{name}" for name in ("refusals", "direct", "http1", "http2", "layer", "doorkeeper")
 }
@@ -27,25 +30,25 @@ KNOWS_MITMPROXY |= {
     for name in ("addon", "keeping", "leg", "listed", "lock", "releasing", "standing", "tasks")
 }
 KNOWS_MITMPROXY |= {"web/told", "web/views"}
-KNOWS_THE_STORE = {"settings", "cli"}  # and commands, the store itself, and gateway.py
+KNOWS_THE_STORE = {"proxy/settings", "cli"}  # and commands, the store itself, and gateway.py
 PURE_HELP_OF_THE_MODEL = {
-    "backend_names",
-    "documents",
-    "matching",
-    "openid",
-    "parameters",
-    "windows",
-    "wire",
+    "id_tokens/verification",
+    "outbound/names",
+    "protocol/documents",
+    "protocol/matching",
+    "protocol/parameters",
+    "protocol/wire",
 }
+PURE = {"protocol", "signatures", "id_tokens", "json_schema", "outbound"}
 NOT_FOR_STAGES = {"asyncio", "aiohttp", "os", "pathlib", "random", "socket", "sqlite3", "time"}
 NO_NAMES = {"utils", "util", "helpers", "helper", "common", "base", "manager", "managers", "misc"}
 LONGEST_MODULE = 400
 LONGEST_DOOR = 60
 
 WITHOUT_A_MIRROR = {
-    "settings": "tests/e2e starts the real proxy with it",
-    "listener": "tests/e2e opens ports and leaves them with it",
-    "hooks": "tests/e2e drives every flow through it",
+    "proxy/settings": "tests/e2e starts the real proxy with it",
+    "proxy/listener": "tests/e2e opens ports and leaves them with it",
+    "proxy/hooks": "tests/e2e drives every flow through it",
     "edge/refusals": "tests/adversarial looks at every field of a refusal",
     "edge/http1": "tests/adversarial sends raw bytes to it",
     "edge/http2": "tests/adversarial sends raw frames to it",
@@ -108,7 +111,7 @@ def roots(imports: set[str]) -> set[str]:
 
 def test_there_is_code_to_look_at() -> None:
     assert len(CODE) > 30
-    assert own(imports_of(PACKAGE / "stages" / "signing.py")) >= {"signature", "exchange"}
+    assert own(imports_of(PACKAGE / "stages" / "signing.py")) >= {"signatures/backend", "exchange"}
 
 
 @pytest.mark.parametrize("name", CODE)
@@ -131,14 +134,14 @@ def test_a_stage_knows_no_store_no_definition_no_other_stage_and_no_clock(name: 
     imports = imports_of(CODE[name])
     for used in own(imports):
         top = used.partition("/")[0]
-        assert top not in {"store", "definition", "commands", "stages", "hooks", "settings"}, used
+        assert top not in {"store", "definition", "commands", "stages", "proxy"}, used
     assert not roots(imports) & NOT_FOR_STAGES
 
 
 @pytest.mark.parametrize("name", [name for name in CODE if name.startswith("trail/")])
 def test_a_trail_is_made_of_what_the_stages_left_and_of_nothing_else(name: str) -> None:
     tops = {used.partition("/")[0] for used in own(imports_of(CODE[name]))}
-    assert not tops & {"store", "definition", "lifecycle", "live", "commands", "hooks", "settings"}
+    assert not tops & {"store", "definition", "lifecycle", "live", "commands", "proxy"}
 
 
 @pytest.mark.parametrize("name", CODE)
@@ -150,15 +153,19 @@ def test_only_the_composition_roots_know_the_store(name: str) -> None:
 
 @pytest.mark.parametrize("name", CODE)
 def test_nothing_below_the_stages_knows_them(name: str) -> None:
-    below = {"model", "store", "definition"}
-    pure = {"errors", "wire", "signature", "matching", "documents", "parameters", "exchange"}
-    pure |= {"chain", "answers", "ports", "backend", "openid", "tokens", "system_parameters"}
-    pure |= {"backend_names", "backend_signature", "multipart_body", "outbound_body", "windows"}
-    pure |= {"reception"}
-    pure |= {"patterns", "schema_cost", "schema_parts", "schema_writing", "violations"}
+    below = {"model", "store", "definition", *PURE}
+    pure = {"errors", "exchange", "chain", "answers", "ports", "proxy/reception"}
     if name.partition("/")[0] in below or name in pure:
         tops = {used.partition("/")[0] for used in own(imports_of(CODE[name]))}
-        assert not tops & {"stages", "hooks", "settings", "commands", "cli"}
+        assert not tops & {"stages", "proxy", "commands", "cli"}
+
+
+@pytest.mark.parametrize("name", [name for name in CODE if name.partition("/")[0] in PURE])
+def test_a_pure_room_opens_nothing_and_asks_no_clock(name: str) -> None:
+    imports = imports_of(CODE[name])
+    assert not roots(imports) & NOT_FOR_STAGES
+    tops = {used.partition("/")[0] for used in own(imports)}
+    assert not tops & {"store", "definition", "backends", "lifecycle", "live", "replay"}
 
 
 @pytest.mark.parametrize("name", sorted(CODE.keys() - WITHOUT_A_MIRROR.keys()))

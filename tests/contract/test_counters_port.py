@@ -5,8 +5,8 @@ import asyncio
 import pytest
 from contract.conftest import Store
 
+from apigateway.model.windows import WindowUnit, Zone
 from apigateway.ports import Dimension, Limit, StoreUnavailable, Tally
-from apigateway.windows import WindowUnit, Zone
 
 HOUR_MS = 3_600_000
 NOON_MS = 1_700_006_400_000 // HOUR_MS * HOUR_MS

@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 from contract.conftest import Store
 
+from apigateway.model.windows import WindowUnit
 from apigateway.ports import Dimension, Limit, NonceClaim, NonceUsed, StoreUnavailable, Tally
-from apigateway.windows import WindowUnit
 
 HOUR_MS = 3_600_000
 NOON_MS = 1_700_006_400_000 // HOUR_MS * HOUR_MS

@@ -15,8 +15,8 @@ from pathlib import Path
 from adversarial.probe import Http2
 from cryptography import x509
 
-from apigateway.signature import SignableRequest, signing_headers
-from apigateway.wire import Headers
+from apigateway.protocol.wire import Headers
+from apigateway.signatures.caller import SignableRequest, signing_headers
 
 PATIENCE_S = 20.0
 PAUSE_S = (0.04, 0.12)

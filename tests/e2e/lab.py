@@ -14,8 +14,8 @@ from typing import Any
 
 from e2e.running import HOST, KEY, PATIENCE_S, SECRET, Backend, Gateway, Project, Reply
 
-from apigateway.signature import SignableRequest, signing_headers
-from apigateway.wire import Headers
+from apigateway.protocol.wire import Headers
+from apigateway.signatures.caller import SignableRequest, signing_headers
 
 Fields = list[tuple[str, str]]
 

@@ -9,9 +9,9 @@ from e2e.running import HOST, KEY, SECRET
 from hypothesis import strategies as st
 
 from apigateway.model.api import SignatureMethod
-from apigateway.reception import CallerRequest
-from apigateway.signature import SignableRequest, signing_headers
-from apigateway.wire import Headers
+from apigateway.protocol.wire import Headers
+from apigateway.proxy.reception import CallerRequest
+from apigateway.signatures.caller import SignableRequest, signing_headers
 
 MINUTE_MS = 60_000
 

@@ -34,8 +34,8 @@ from e2e.signed import call
 from golden.verifiers import FOLDER, LANGUAGES, Received, Verifier, verifier
 
 from apigateway.cli import main
-from apigateway.signature import SignableRequest, signing_headers
-from apigateway.wire import Headers
+from apigateway.protocol.wire import Headers
+from apigateway.signatures.caller import SignableRequest, signing_headers
 
 OLD, NEW = ("WeatherBackendKey", "WeatherBackendSecret-1"), ("WeatherBackendKey2", "neu_@#!*2")
 KEYS = dict([OLD, NEW])

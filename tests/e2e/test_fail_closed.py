@@ -41,7 +41,7 @@ CRASHING = '''
 """The gateway, with every part of it made to crash when a header says so."""
 import functools
 import gateway
-from apigateway import hooks
+from apigateway.proxy import hooks
 from apigateway.backends.sending import Backends
 
 

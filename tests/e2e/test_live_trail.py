@@ -14,7 +14,7 @@ from mitmproxy import http
 from mitmproxy.io import FlowReader
 from unit.minted import mint
 
-from apigateway.flows import TRAIL
+from apigateway.proxy.flows import TRAIL
 from apigateway.replay.captured import read_calls
 
 Trail = dict[str, Any]
@@ -22,7 +22,7 @@ TOKEN = mint('{"sub": "somebody"}')
 WRONG = "c2lnbmVkIGJ5IG5vYm9keQ=="
 
 CRASHING = """\
-from apigateway import live_trail
+from apigateway.proxy import live_trail
 
 
 def trail_of(call, style, **_):

@@ -12,10 +12,10 @@ import pytest
 from e2e.browser import MISSING, Page, Web, chromium, mitmweb
 from e2e.running import HOST, KEY, PATIENCE_S, SECRET, Backend, Project, Reply, until
 
-from apigateway.flows import TRAIL
+from apigateway.protocol.wire import Headers
+from apigateway.proxy.flows import TRAIL
 from apigateway.replay.captured import read_calls
-from apigateway.signature import SignableRequest, signing_headers
-from apigateway.wire import Headers
+from apigateway.signatures.caller import SignableRequest, signing_headers
 
 BROWSER = pytest.mark.skipif(bool(MISSING), reason=MISSING)
 OLD = mitmproxy.version.VERSION.startswith("11.")

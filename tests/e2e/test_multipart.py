@@ -20,8 +20,8 @@ from e2e.running import HOST, KEY, SECRET, Backend, Gateway, Project, Reply, gat
 from werkzeug.formparser import FormDataParser
 from werkzeug.http import parse_options_header
 
-from apigateway.signature import SIGNED_CONTENT_TYPE, SignableRequest, signing_headers
-from apigateway.wire import Headers
+from apigateway.protocol.wire import Headers
+from apigateway.signatures.caller import SIGNED_CONTENT_TYPE, SignableRequest, signing_headers
 
 BOUNDARY = "----WebKitFormBoundary7MA4YWxkTrZu0gW"
 KIND = f"multipart/form-data; boundary={BOUNDARY}"

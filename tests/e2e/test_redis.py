@@ -39,9 +39,9 @@ from unit.issued import written_to
 
 from apigateway.commands.cert import make_ca, make_leaf
 from apigateway.model.group import Environment
-from apigateway.signature import SignableRequest, signing_headers
+from apigateway.protocol.wire import Headers
+from apigateway.signatures.caller import SignableRequest, signing_headers
 from apigateway.store.redis import RedisStore
-from apigateway.wire import Headers
 
 SAMPLES = len(list((ROOT / "definitions").glob("*/*.yaml"))) - 3  # two groups and an app
 

@@ -13,6 +13,7 @@ from e2e.running import Backend
 from apigateway.chain import Call
 from apigateway.exchange import Answer, Signed
 from apigateway.model.catalog import Catalog
+from apigateway.protocol.wire import Pairs
 from apigateway.replay.call import CapturedCall, in_order
 from apigateway.replay.captured import read_calls, write_calls
 from apigateway.replay.differences import differences
@@ -20,7 +21,6 @@ from apigateway.replay.offline import OfflineChain
 from apigateway.replay.outcome import captured_outcome, outcome_of
 from apigateway.replay.unspent import NoCounters
 from apigateway.store.memory import MemoryStore
-from apigateway.wire import Pairs
 
 
 @pytest.fixture(scope="module", params=["coded", "classic"])

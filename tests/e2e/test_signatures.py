@@ -10,8 +10,8 @@ from e2e.lab import Fields, Lab, error_of, now_ms, signed, with_value
 from e2e.running import PATIENCE_S, SECRET
 
 from apigateway.model.api import SignatureMethod
-from apigateway.signature import SignableRequest, content_md5, sign, string_to_sign
-from apigateway.wire import Headers
+from apigateway.protocol.wire import Headers
+from apigateway.signatures.caller import SignableRequest, content_md5, sign, string_to_sign
 
 MINUTE_MS = 60_000
 FORM = ("Content-Type", "application/x-www-form-urlencoded")

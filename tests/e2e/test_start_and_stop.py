@@ -25,8 +25,8 @@ from e2e.running import (
 )
 from e2e.signed import forecast
 
-from apigateway.signature import SignableRequest, signing_headers
-from apigateway.wire import Headers
+from apigateway.protocol.wire import Headers
+from apigateway.signatures.caller import SignableRequest, signing_headers
 
 
 def test_a_wrong_definition_ends_the_start_with_every_problem_and_exit_1(

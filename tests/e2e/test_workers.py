@@ -41,8 +41,8 @@ from e2e.signed import forecast
 from mitmproxy.io import FlowReader
 from unit.workers.ipv6 import HAS_IPV6
 
-from apigateway.signature import SignableRequest, signing_headers
-from apigateway.wire import Headers
+from apigateway.protocol.wire import Headers
+from apigateway.signatures.caller import SignableRequest, signing_headers
 
 CALLERS = 64
 LIMIT = 500

@@ -13,13 +13,13 @@ import pytest
 from golden.test_signature_vectors import BACKEND, name_of
 from golden.verifiers import FOLDER, LANGUAGES, Received, Verifier, verifier
 
-from apigateway.backend_signature import received_string
 from apigateway.exchange import Outbound
 from apigateway.model.app import Secret
 from apigateway.model.policy import SignatureKey
-from apigateway.signature import SignableRequest, sign
+from apigateway.protocol.wire import Headers, form_fields, parse_query
+from apigateway.signatures.backend import received_string
+from apigateway.signatures.caller import SignableRequest, sign
 from apigateway.stages.signing import sign_outbound
-from apigateway.wire import Headers, form_fields, parse_query
 
 NAME, SECRET = "DemoKey1", "DemoSecret1"
 KEYS = {NAME: SECRET, "DemoKey2": "DemoSecret2"}

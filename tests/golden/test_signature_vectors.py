@@ -8,12 +8,13 @@ from urllib.parse import urlencode
 
 import pytest
 
-from apigateway.backend_signature import backend_string_to_sign
 from apigateway.exchange import Outbound
 from apigateway.model.api import SignatureMethod
 from apigateway.model.app import Secret
 from apigateway.model.policy import SignatureKey
-from apigateway.signature import (
+from apigateway.protocol.wire import Headers, is_form
+from apigateway.signatures.backend import backend_string_to_sign
+from apigateway.signatures.caller import (
     SignableRequest,
     candidates,
     content_md5,
@@ -21,7 +22,6 @@ from apigateway.signature import (
     string_to_sign,
 )
 from apigateway.stages.signing import sign_outbound
-from apigateway.wire import Headers, is_form
 
 VECTORS: dict[str, Any] = json.loads(
     Path(__file__).with_name("vectors.json").read_text(encoding="utf-8")

@@ -16,7 +16,7 @@ from apigateway.lifecycle.breaking.parameters import (
     effects_of_parameters,
 )
 from apigateway.model.api import Api, Location, Mode
-from apigateway.parameters import compile_rule
+from apigateway.protocol.parameters import compile_rule
 from apigateway.stages.validation import argument_of
 
 RULES: dict[str, st.SearchStrategy[dict[str, Any]]] = {

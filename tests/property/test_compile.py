@@ -17,12 +17,12 @@ from apigateway.definition.compile import compile_catalog
 from apigateway.definition.problems import DefinitionError
 from apigateway.definition.project import Project
 from apigateway.lifecycle.start import publishing
-from apigateway.matching import RouteTable
 from apigateway.model.catalog import Catalog, ServedApi
 from apigateway.model.group import Environment
 from apigateway.model.release import Abolish, Switch
-from apigateway.parameters import BrokenRule, Rule
 from apigateway.ports import Releases
+from apigateway.protocol.matching import RouteTable
+from apigateway.protocol.parameters import BrokenRule, Rule
 from apigateway.store.memory import MemoryStore
 
 TEXTS = ("3", "2", "x", "", "1.0", "true", "[]")

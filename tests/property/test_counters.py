@@ -10,10 +10,10 @@ from pathlib import Path
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from apigateway.model.windows import WindowUnit
 from apigateway.ports import Counters, Dimension, Limit
 from apigateway.store.memory import MemoryStore
 from apigateway.store.sqlite import SqliteStore
-from apigateway.windows import WindowUnit
 
 START_MS = 1_700_000_000_000
 

@@ -35,12 +35,12 @@ from hypothesis.stateful import (
 )
 from redis_server import RedisServer
 
+from apigateway.model.windows import Window, WindowUnit, Zone
 from apigateway.ports import Counters, Dimension, Limit, Standing, Tally
 from apigateway.store.memory import MemoryStore
 from apigateway.store.redis import RedisStore
 from apigateway.store.sqlite import SqliteStore
 from apigateway.store.windows import PATIENCE_MS
-from apigateway.windows import Window, WindowUnit, Zone
 
 START_MS = 1_774_735_200_000  # 28 March 2026, 23:00 in Berlin: the next day has 23 hours
 HOUR_MS = 3_600_000

@@ -22,9 +22,9 @@ from apigateway.definition.parse import parse_api
 from apigateway.definition.paths import faults_of_path
 from apigateway.definition.problems import DefinitionError
 from apigateway.definition.shape import misfits, schema_of
-from apigateway.matching import parse_pattern
 from apigateway.model.api import ParameterType
 from apigateway.model.group import Group
+from apigateway.protocol.matching import parse_pattern
 
 GROUP = Group(id="a" * 32, name="weather", region="cn-hangzhou", subdomain="weather.test")
 SAMPLES = Path(__file__).resolve().parents[2]

@@ -7,7 +7,7 @@ from typing import Any
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from apigateway.documents import DEEPEST, DocumentError, DocumentSchema, parse_json
+from apigateway.protocol.documents import DEEPEST, DocumentError, DocumentSchema, parse_json
 
 scalars = st.one_of(
     st.none(),

@@ -8,9 +8,9 @@ from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
 
 from apigateway.definition.json_schema import faults_of_schema
-from apigateway.documents import DocumentSchema
-from apigateway.schema_parts import UNEVALUATED, subschemas
-from apigateway.schema_writing import outlined, plain
+from apigateway.json_schema.parts import UNEVALUATED, subschemas
+from apigateway.json_schema.writing import outlined, plain
+from apigateway.protocol.documents import DocumentSchema
 
 NAMES = st.sampled_from("abc")
 scalars = st.one_of(

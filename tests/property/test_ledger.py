@@ -10,11 +10,11 @@ from pathlib import Path
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from apigateway.model.windows import WindowUnit
 from apigateway.ports import Dimension, Ledger, Limit, NonceClaim, NonceUsed, Tally
 from apigateway.store.connection import connect
 from apigateway.store.memory import MemoryStore
 from apigateway.store.sqlite import SqliteStore
-from apigateway.windows import WindowUnit
 
 START_MS = 1_700_000_000_000
 LIFETIME_MS = 5_000

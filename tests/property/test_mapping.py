@@ -10,8 +10,8 @@ from unit.build import a_pass, an_api, parameter, serve
 from apigateway.errors import Fault, Refusal
 from apigateway.exchange import Outbound, Validated
 from apigateway.model.api import BackendParameter, Location, Mode
+from apigateway.protocol.wire import parse_query
 from apigateway.stages.mapping import Mapping
-from apigateway.wire import parse_query
 
 evil = st.sampled_from(
     ["/", "..", ".", "?", "#", "\r\n", "%2f", "%2F..", "@host:1/", ";", "\\", "\x00", "&", "=", "+"]

@@ -5,7 +5,7 @@ from urllib.parse import quote
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from apigateway.matching import (
+from apigateway.protocol.matching import (
     ANY_METHOD,
     PathError,
     PathPattern,

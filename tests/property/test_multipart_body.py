@@ -14,7 +14,7 @@ from werkzeug.http import parse_options_header
 from apigateway.errors import Fault, Refusal
 from apigateway.exchange import Outbound, Throttled
 from apigateway.model.api import BackendParameter, Body, BodyFormat, Location, Mode, ParameterType
-from apigateway.multipart_body import (
+from apigateway.protocol.multipart_body import (
     BrokenMultipart,
     Part,
     boundary_of,

@@ -12,13 +12,13 @@ from unit.minted import CLAIMS, KID, NOW_S, b64, ec_key, issuer, mint, public, r
 
 from apigateway.errors import Fault, Refusal
 from apigateway.exchange import Outbound, Throttled
+from apigateway.id_tokens.reading import without_scheme
+from apigateway.id_tokens.verification import Claims, KeyRing, verified_claims
 from apigateway.model.api import Auth, AuthType, BackendParameter, Location, Mode
 from apigateway.model.openid import TokenRules
-from apigateway.openid import Claims, KeyRing, verified_claims
+from apigateway.protocol.wire import parse_query
 from apigateway.stages.mapping import Mapping
 from apigateway.stages.validation import Validation
-from apigateway.tokens import without_scheme
-from apigateway.wire import parse_query
 
 EC_KID = "1" * 32
 RING = KeyRing([issuer(public(), public(ec_key(), EC_KID))])

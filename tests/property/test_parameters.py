@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from apigateway.model.api import Location, Parameter, ParameterType
-from apigateway.parameters import BrokenRule, compile_rule
+from apigateway.protocol.parameters import BrokenRule, compile_rule
 
 bounds = st.one_of(
     st.none(),

@@ -12,10 +12,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from redis_server import RedisServer
 
+from apigateway.model.windows import WindowUnit, Zone
 from apigateway.ports import Dimension, Limit
 from apigateway.store.redis import RedisStore
 from apigateway.store.windows import CALL, Count, charge, count_at, look
-from apigateway.windows import WindowUnit, Zone
 
 KEYS = ("a", "b", "c")
 NOW_MS = 1_700_000_000_000

@@ -25,10 +25,10 @@ from apigateway.exchange import HttpUpstream, Received, Signed
 from apigateway.lifecycle.start import release_at_start
 from apigateway.model.api import SignatureMethod
 from apigateway.model.catalog import Catalog
-from apigateway.multipart_body import Part, write_parts
-from apigateway.signature import SignableRequest, signing_headers
+from apigateway.protocol.multipart_body import Part, write_parts
+from apigateway.protocol.wire import Headers, parse_query
+from apigateway.signatures.caller import SignableRequest, signing_headers
 from apigateway.store.memory import MemoryStore
-from apigateway.wire import Headers, parse_query
 
 HOST = "weather.test"
 SYSTEM = [

@@ -7,14 +7,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from apigateway.model.api import SignatureMethod
-from apigateway.signature import (
+from apigateway.protocol.wire import Headers, decode_form_text, decode_path, parse_query
+from apigateway.signatures.caller import (
     SignableRequest,
     candidates,
     sign,
     signing_headers,
     string_to_sign,
 )
-from apigateway.wire import Headers, decode_form_text, decode_path, parse_query
 
 # Bytes of a request line: what a parser lets through, with escapes and separators made likely.
 pieces = st.one_of(

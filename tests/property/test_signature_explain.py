@@ -8,15 +8,15 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from apigateway.model.api import SignatureMethod
-from apigateway.signature import (
+from apigateway.protocol.wire import Headers, decode_path, parse_query
+from apigateway.signatures.caller import (
     SignableRequest,
     candidates,
     sign,
     signed_header_names,
     string_to_sign,
 )
-from apigateway.signature_explain import explain, first_difference
-from apigateway.wire import Headers, decode_path, parse_query
+from apigateway.signatures.caller_explain import explain, first_difference
 
 FORM = "application/x-www-form-urlencoded"
 SECRET = "an-app-secret"

@@ -32,9 +32,10 @@ from apigateway.model.catalog import Catalog, ServedApi
 from apigateway.model.openid import TokenRules
 from apigateway.model.policy import SignatureKey
 from apigateway.model.settings import ErrorStyle
-from apigateway.multipart_body import Part, write_parts
-from apigateway.signature import KEY as KEY_FIELD
-from apigateway.signature import (
+from apigateway.protocol.multipart_body import Part, write_parts
+from apigateway.protocol.wire import FORM_MEDIA_TYPE, Headers
+from apigateway.signatures.caller import KEY as KEY_FIELD
+from apigateway.signatures.caller import (
     SIGNATURE,
     SIGNATURE_HEADERS,
     TIMESTAMP,
@@ -45,7 +46,6 @@ from apigateway.signature import (
 from apigateway.trail.render import render
 from apigateway.trail.strings import signature_of
 from apigateway.trail.trail import trail_of
-from apigateway.wire import FORM_MEDIA_TYPE, Headers
 
 CODE = "AppCode-4f1d+9a/7e=b0c2"
 BACKEND_KEY = SignatureKey(

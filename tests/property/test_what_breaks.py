@@ -17,7 +17,6 @@ from unit.lifecycle.drafts import WEATHER, api_of, document
 from apigateway.definition.json_schema import faults_of_schema
 from apigateway.definition.parse import parse_api
 from apigateway.definition.problems import DefinitionError
-from apigateway.documents import DocumentSchema
 from apigateway.lifecycle.breaking.patterns import takes_all_of
 from apigateway.lifecycle.breaking.routes import (
     effects_of_route,
@@ -37,7 +36,8 @@ from apigateway.lifecycle.compare import (
     same,
 )
 from apigateway.model.api import Api, Location, Parameter, ParameterType
-from apigateway.parameters import BrokenRule, compile_rule
+from apigateway.protocol.documents import DocumentSchema
+from apigateway.protocol.parameters import BrokenRule, compile_rule
 
 often = settings(deadline=None, max_examples=100, suppress_health_check=list(HealthCheck))
 

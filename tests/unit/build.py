@@ -8,10 +8,7 @@ from typing import Any, TypeVar
 
 import pytest
 
-from apigateway.backend_names import own_names
-from apigateway.backend_values import backend_values
 from apigateway.chain import Step, link
-from apigateway.documents import DocumentSchema
 from apigateway.errors import Fault, Refusal
 from apigateway.exchange import (
     Admitted,
@@ -21,8 +18,8 @@ from apigateway.exchange import (
     Outbound,
     Received,
 )
+from apigateway.id_tokens.verification import KeyRing
 from apigateway.ledgers import SeparateLedger
-from apigateway.matching import RouteTable, parse_pattern
 from apigateway.model.api import (
     Api,
     Auth,
@@ -39,10 +36,14 @@ from apigateway.model.group import Domain, DomainKind, Environment, Group
 from apigateway.model.openid import TokenIssuer
 from apigateway.model.policy import VpcAccess
 from apigateway.model.settings import GatewaySettings
-from apigateway.openid import KeyRing
-from apigateway.parameters import compile_rule
+from apigateway.outbound.names import own_names
+from apigateway.outbound.values import backend_values
 from apigateway.ports import Counters, Limit, Nonces, Resolver, Tally
-from apigateway.signature import SignableRequest, signing_headers
+from apigateway.protocol.documents import DocumentSchema
+from apigateway.protocol.matching import RouteTable, parse_pattern
+from apigateway.protocol.parameters import compile_rule
+from apigateway.protocol.wire import Headers
+from apigateway.signatures.caller import SignableRequest, signing_headers
 from apigateway.stages.access import Access
 from apigateway.stages.authentication import Authentication
 from apigateway.stages.authorization import Authorization
@@ -53,7 +54,6 @@ from apigateway.stages.signing import Signing
 from apigateway.stages.throttling import Throttling
 from apigateway.stages.validation import Validation
 from apigateway.stages.vpc_allow_list import VpcAllowList
-from apigateway.wire import Headers
 
 NOW_MS = 1_700_000_000_000
 REQUEST_ID = "3F0B6A1C-0000-4000-8000-00000000CAFE"

@@ -211,7 +211,7 @@ def test_classic_does_not_call_an_answer_without_a_reason_ok_unless_it_is() -> N
 
 
 def test_bytes_of_a_backends_field_reach_the_caller_as_they_came() -> None:
-    from apigateway.guard import to_response
+    from apigateway.proxy.guard import to_response
 
     wire = "中é".encode() + b"\xff"
     sent = answer(("X-City", wire.decode("utf-8", "surrogateescape")))

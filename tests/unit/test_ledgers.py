@@ -6,8 +6,8 @@ import pytest
 from unit.build import NOW_MS, FreshNonces, OpenCounters
 
 from apigateway.ledgers import SeparateLedger
+from apigateway.model.windows import WindowUnit
 from apigateway.ports import Dimension, Limit, NonceClaim, NonceUsed
-from apigateway.windows import WindowUnit
 
 LIMITS = [Limit("k", 1, WindowUnit.DAY, Dimension.API)]
 CLAIM = NonceClaim("key", "nonce", 900_001)

@@ -19,9 +19,9 @@ from apigateway.errors import BACKEND_FAULTS, Fault, Refusal
 from apigateway.exchange import Answer, Authorized, MockUpstream, Received, Signed, Throttled
 from apigateway.model.group import Environment
 from apigateway.model.settings import ErrorStyle
+from apigateway.model.windows import WindowUnit
 from apigateway.outcome import MARKERS, answer_of, verdict
 from apigateway.ports import Dimension, Limit, Standing, Tally
-from apigateway.windows import WindowUnit
 
 ORIGIN = ("Origin", "https://app.example.com")
 DEBUG = ("X-Ca-Request-Mode", "Debug")

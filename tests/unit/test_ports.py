@@ -1,7 +1,7 @@
 """What the ports' values say about themselves."""
 
+from apigateway.model.windows import WindowUnit
 from apigateway.ports import Dimension, Limit, Standing, Tally
-from apigateway.windows import WindowUnit
 
 
 def test_what_remains_is_never_below_nothing() -> None:

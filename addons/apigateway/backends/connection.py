@@ -11,7 +11,7 @@ from typing import cast
 
 import httptools
 
-from apigateway.wire import Pairs
+from apigateway.protocol.wire import Pairs
 
 HEAD_BYTES = 256 * 1024
 """Of an answer's head, interim answers before it included; and of what comes at a stretch and is

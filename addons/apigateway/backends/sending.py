@@ -10,7 +10,6 @@ import re
 import ssl
 import time
 
-from apigateway.backend_tls import client_context
 from apigateway.backends.connection import (
     BackendAnswer,
     BackendConnection,
@@ -18,10 +17,11 @@ from apigateway.backends.connection import (
     Unanswered,
 )
 from apigateway.backends.pool import Door, HandshakeFailed, NotConnected, Pool
+from apigateway.backends.tls import client_context
+from apigateway.backends.turns import Turns
 from apigateway.errors import Fault, Refusal
 from apigateway.exchange import Answer, HttpUpstream, MockUpstream, Signed
-from apigateway.turns import Turns
-from apigateway.wire import Pairs
+from apigateway.protocol.wire import Pairs
 
 _SAFE = ("GET", "HEAD", "OPTIONS")
 """Methods that change nothing: sent again where a kept connection turns out to be closed."""

@@ -9,7 +9,7 @@ from typing import Any
 
 import click
 
-from apigateway.captures import CaptureError
+from apigateway.captures.sent import CaptureError
 from apigateway.chain import Call
 from apigateway.commands.desk import Desk, json_option, open_desk
 from apigateway.commands.exits import REFUSED
@@ -22,7 +22,7 @@ from apigateway.model.record import CallRecord
 from apigateway.replay.call import CapturedCall
 from apigateway.replay.offline import OfflineChain
 from apigateway.replay.unspent import StandingCounters
-from apigateway.signature import KEY, SignableRequest
+from apigateway.signatures.caller import KEY, SignableRequest
 from apigateway.trail.render import render
 from apigateway.trail.strings import signature_of
 from apigateway.trail.trail import trail_of

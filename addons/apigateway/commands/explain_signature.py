@@ -8,10 +8,11 @@ from pathlib import Path
 
 import click
 
-from apigateway.captures import CaptureError, read_capture, signed_request
+from apigateway.captures.reading import read_capture, signed_request
+from apigateway.captures.sent import CaptureError
 from apigateway.commands.project import read_project
-from apigateway.signature import KEY, SignableRequest
-from apigateway.signature_explain import Explanation, explain
+from apigateway.signatures.caller import KEY, SignableRequest
+from apigateway.signatures.caller_explain import Explanation, explain
 from apigateway.trail.difference import marked_difference
 from apigateway.trail.difference import terminal_line as terminal_line
 

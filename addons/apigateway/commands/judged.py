@@ -7,7 +7,7 @@ from typing import Any, TypeVar
 
 import click
 
-from apigateway.captures import CaptureError
+from apigateway.captures.sent import CaptureError
 from apigateway.commands.desk import Desk
 from apigateway.commands.explain_signature import capture_content
 from apigateway.definition.compile import compile_catalog

@@ -14,9 +14,9 @@ import click
 
 from apigateway.commands.project import project_options, read_project
 from apigateway.model.api import SignatureMethod
-from apigateway.signature import STAGE, SignableRequest, signing_headers
+from apigateway.protocol.wire import FORM_MEDIA_TYPE, Headers, Pairs, is_token
+from apigateway.signatures.caller import STAGE, SignableRequest, signing_headers
 from apigateway.stages.signing import REQUEST_MODE
-from apigateway.wire import FORM_MEDIA_TYPE, Headers, Pairs, is_token
 
 F = TypeVar("F", bound=Callable[..., Any])
 

@@ -6,9 +6,8 @@ from pathlib import Path
 
 import click
 
-from apigateway.backend_signature import PROXY_SIGNATURE
-from apigateway.backend_signature_explain import BackendExplanation, explain_backend
-from apigateway.captures import CaptureError, read_capture, signed_request
+from apigateway.captures.reading import read_capture, signed_request
+from apigateway.captures.sent import CaptureError
 from apigateway.commands.explain_signature import (
     capture_content,
     print_difference,
@@ -22,7 +21,9 @@ from apigateway.definition.project import Project
 from apigateway.definition.variables import resolve
 from apigateway.model.api import MockBackend
 from apigateway.model.group import Environment
-from apigateway.signature import SIGNATURE, SignableRequest
+from apigateway.signatures.backend import PROXY_SIGNATURE
+from apigateway.signatures.backend_explain import BackendExplanation, explain_backend
+from apigateway.signatures.caller import SIGNATURE, SignableRequest
 
 Keys = tuple[tuple[str, str], ...]
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from functools import lru_cache
 from typing import Any
 
-from apigateway.backend_tls import client_context
+from apigateway.backends.tls import client_context
 from apigateway.definition import secrets
 from apigateway.definition.addresses import is_host, plain_host
 from apigateway.definition.certificates import (

@@ -14,6 +14,7 @@ from apigateway.definition.placed import Loaded, Placed
 from apigateway.definition.problems import DocumentReport, Report
 from apigateway.definition.variables import names_in
 from apigateway.definition.wording import did_you_mean
+from apigateway.id_tokens.verification import is_same_key
 from apigateway.model.api import Api, MockBackend, VpcBackend
 from apigateway.model.app import App
 from apigateway.model.group import Group
@@ -26,9 +27,8 @@ from apigateway.model.policy import (
     ThrottlingPolicy,
     VpcAccess,
 )
-from apigateway.openid import is_same_key
+from apigateway.model.windows import WindowUnit
 from apigateway.steps import step
-from apigateway.windows import WindowUnit
 
 MAX_WAIT_S = 30  # as long as a backend may take at most
 MAX_GROUPS = 50

@@ -1,6 +1,5 @@
 """The rules one API must keep by itself (guide, "Define the API request format")."""
 
-from apigateway.backend_names import folded
 from apigateway.definition.check_backend import (
     BODILESS,
     check_backend,
@@ -32,6 +31,7 @@ from apigateway.model.api import (
     Parameter,
     ParameterType,
 )
+from apigateway.outbound.names import folded
 
 
 def check_api(api: Api, report: DocumentReport) -> None:

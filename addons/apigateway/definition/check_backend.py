@@ -2,7 +2,6 @@
 
 from collections.abc import Iterable, Sized
 
-from apigateway.backend_names import folded
 from apigateway.definition.addresses import parse_address
 from apigateway.definition.document import Key
 from apigateway.definition.headers import fault_of_header, is_header_value
@@ -10,7 +9,6 @@ from apigateway.definition.paths import faults_of_path, has_rest, names_in
 from apigateway.definition.problems import DocumentReport
 from apigateway.definition.variables import as_written, without_variables
 from apigateway.definition.wording import did_you_mean
-from apigateway.matching import fills_a_segment
 from apigateway.model.api import (
     Api,
     BackendParameter,
@@ -23,6 +21,8 @@ from apigateway.model.api import (
     ParameterType,
     VpcBackend,
 )
+from apigateway.outbound.names import folded
+from apigateway.protocol.matching import fills_a_segment
 
 BODILESS = frozenset({"GET", "HEAD", "OPTIONS"})
 

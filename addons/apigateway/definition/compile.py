@@ -10,14 +10,11 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property
 from operator import is_
 
-from apigateway.backend_names import own_names
-from apigateway.backend_tls import tls_profile
-from apigateway.backend_values import backend_values
+from apigateway.backends.tls import tls_profile
 from apigateway.definition.check_variables import settle
 from apigateway.definition.parse import parse_api
 from apigateway.definition.project import Project
-from apigateway.documents import DocumentSchema
-from apigateway.matching import PathPattern, RouteTable, parse_pattern
+from apigateway.id_tokens.verification import KeyRing
 from apigateway.model.api import Api, MockBackend
 from apigateway.model.app import Grant
 from apigateway.model.catalog import BoundDomain, Catalog, ServedApi, TlsProfile
@@ -32,8 +29,11 @@ from apigateway.model.policy import (
     ThrottlingPolicy,
 )
 from apigateway.model.release import Release
-from apigateway.openid import KeyRing
-from apigateway.parameters import compile_rule
+from apigateway.outbound.names import own_names
+from apigateway.outbound.values import backend_values
+from apigateway.protocol.documents import DocumentSchema
+from apigateway.protocol.matching import PathPattern, RouteTable, parse_pattern
+from apigateway.protocol.parameters import compile_rule
 from apigateway.steps import step
 
 _Place = tuple[str, Environment]

@@ -2,7 +2,7 @@
 
 import re
 
-from apigateway.backend_names import folded
+from apigateway.outbound.names import folded
 
 _TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 _VALUE = re.compile(r"[^\x00-\x08\x0a-\x1f\x7f]*")

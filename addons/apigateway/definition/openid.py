@@ -11,10 +11,15 @@ from apigateway.definition import secrets
 from apigateway.definition.document import Key
 from apigateway.definition.problems import DocumentReport
 from apigateway.definition.wording import did_you_mean, place
-from apigateway.documents import DocumentError, parse_json
+from apigateway.id_tokens.verification import (
+    PRIVATE_MEMBERS,
+    UnfitKey,
+    algorithm_of,
+    verification_key,
+)
 from apigateway.model.api import Api, BodyFormat, Location, Parameter
 from apigateway.model.openid import OpenId, PublicKey, TokenIssuer, TokenRules
-from apigateway.openid import PRIVATE_MEMBERS, UnfitKey, algorithm_of, verification_key
+from apigateway.protocol.documents import DocumentError, parse_json
 
 MAX_KEY_BYTES = 64 * 1024
 SHORTEST_KEY_ID = 32

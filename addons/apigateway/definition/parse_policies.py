@@ -45,7 +45,7 @@ from apigateway.model.settings import (
     SourceVpc,
     StandingLimits,
 )
-from apigateway.windows import UTC_ZONE, WindowUnit, Zone, time_zone
+from apigateway.model.windows import UTC_ZONE, WindowUnit, Zone, time_zone
 
 
 @dataclass(frozen=True, slots=True)

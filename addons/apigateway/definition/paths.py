@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterator
 
 from apigateway.definition import variables
-from apigateway.matching import PathError, parse_pattern
+from apigateway.protocol.matching import PathError, parse_pattern
 
 _NAME = re.compile(r"\[([A-Za-z_][A-Za-z0-9_-]*)\]")
 _SEGMENT = re.compile(r"[^\s\[\]*?#%\\{}\x00-\x1f\x7f]*")

@@ -1,7 +1,7 @@
 """Declared values (defaults, examples, enumerations) against a parameter's own rules.
 
-The rules are those that callers' values meet (`apigateway.parameters`), so that a default which
-passes here passes there.
+The rules are those that callers' values meet (`apigateway.protocol.parameters`), so that a default
+which passes here passes there.
 """
 
 import json
@@ -11,7 +11,7 @@ from typing import Any
 import re2
 
 from apigateway.model.api import Location, Parameter, ParameterType
-from apigateway.parameters import BrokenRule, Rule, compile_rule
+from apigateway.protocol.parameters import BrokenRule, Rule, compile_rule
 
 NUMBERS = frozenset(
     {

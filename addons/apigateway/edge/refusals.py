@@ -19,8 +19,8 @@ from mitmproxy.proxy.layers.http._events import RequestHeaders, RequestProtocolE
 
 from apigateway.answers import message_of, render_refusal
 from apigateway.errors import Fault, Refusal
-from apigateway.guard import new_request_id, to_response
 from apigateway.model.settings import ErrorStyle
+from apigateway.proxy.guard import new_request_id, to_response
 
 logger = logging.getLogger(__name__)
 

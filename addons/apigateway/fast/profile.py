@@ -17,7 +17,7 @@ from apigateway.fast.idle import idle_under, unknown_addons
 from apigateway.fast.known import Undo, Unknown
 from apigateway.fast.log_events import skip_unheard_log_events
 from apigateway.fast.looks import behind_looks, plain
-from apigateway.options import end_at_wrong_values
+from apigateway.proxy.options import end_at_wrong_values
 
 logger = logging.getLogger(__name__)
 

@@ -6,7 +6,9 @@ app         callers: apps, their secrets, their grants
 policy      throttling policies, signature keys, VPC authorizations, IP control, bindings
 settings    what `gateway.yaml` says
 release     one released version of one API in one environment
-catalog     everything above, compiled: what one call is decided against
+catalog     everything above, compiled: what one call is decided against; catalog_memo keeps
+            what is worked out of one
+windows     the second, minute, hour or day of a time zone that a moment lies in
 
 Nothing here reads a file, a clock or a socket.
 """

@@ -8,16 +8,16 @@ import ssl
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from apigateway.backend_names import BackendValues, OwnNames
-from apigateway.documents import DocumentSchema
-from apigateway.matching import PathPattern, RouteTable
+from apigateway.id_tokens.verification import KeyRing
 from apigateway.model.api import Api
 from apigateway.model.app import App
 from apigateway.model.group import Domain, Environment, Group
 from apigateway.model.policy import BackendTls, IpControl, SignatureKey, ThrottlingPolicy, VpcAccess
 from apigateway.model.settings import GatewaySettings
-from apigateway.openid import KeyRing
-from apigateway.parameters import Rule
+from apigateway.outbound.names import BackendValues, OwnNames
+from apigateway.protocol.documents import DocumentSchema
+from apigateway.protocol.matching import PathPattern, RouteTable
+from apigateway.protocol.parameters import Rule
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

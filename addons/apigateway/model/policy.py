@@ -6,7 +6,7 @@ from ipaddress import IPv4Network, IPv6Network
 
 from apigateway.model.app import Secret
 from apigateway.model.group import Environment
-from apigateway.windows import WindowUnit
+from apigateway.model.windows import WindowUnit
 
 IpNetwork = IPv4Network | IPv6Network
 

@@ -7,7 +7,7 @@ from pathlib import Path
 from apigateway.model.group import Environment
 from apigateway.model.policy import IpNetwork
 from apigateway.model.secret import Secret
-from apigateway.windows import UTC_ZONE, Zone
+from apigateway.model.windows import UTC_ZONE, Zone
 
 
 class ErrorStyle(StrEnum):

@@ -7,8 +7,8 @@ from typing import Any
 from apigateway.answers import REQUEST_ID
 from apigateway.errors import Fault, Refusal
 from apigateway.exchange import Answer
-from apigateway.reception import CallerRequest
-from apigateway.wire import Headers
+from apigateway.protocol.wire import Headers
+from apigateway.proxy.reception import CallerRequest
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

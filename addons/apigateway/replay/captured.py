@@ -4,7 +4,7 @@ a request without."""
 import re
 from collections.abc import Iterable
 
-from apigateway.captures import read_capture
+from apigateway.captures.reading import read_capture
 from apigateway.replay.call import CapturedCall
 from apigateway.replay.flow_file import read_flow_file, write_flow_file
 from apigateway.replay.har import read_har

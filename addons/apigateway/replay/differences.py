@@ -5,9 +5,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import StrEnum
 
+from apigateway.protocol.wire import Pairs
 from apigateway.replay.outcome import BackendRequest, Ending, Outcome
 from apigateway.trail.masking import is_secret, mask
-from apigateway.wire import Pairs
 
 
 class Kind(StrEnum):

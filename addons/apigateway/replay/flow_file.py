@@ -11,14 +11,14 @@ from mitmproxy import connection, exceptions, flow, http
 from mitmproxy.io import FlowReader, FlowWriter
 from mitmproxy.proxy.mode_specs import ProxyMode
 
-from apigateway.captures import CaptureError
+from apigateway.captures.sent import CaptureError
 from apigateway.edge.refusals import keep_note, refused_at_the_edge
 from apigateway.exchange import Answer
-from apigateway.flows import BACKEND_LEG, TRAIL, caller_request, fields_of
-from apigateway.reception import MULTIPLEXED, CallerRequest
+from apigateway.protocol.wire import Headers, Pairs
+from apigateway.proxy.flows import BACKEND_LEG, TRAIL, caller_request, fields_of
+from apigateway.proxy.reception import MULTIPLEXED, CallerRequest
 from apigateway.replay.call import CapturedCall, EdgeRefusal
 from apigateway.replay.sent import server_name
-from apigateway.wire import Headers, Pairs
 
 NOBODY = "0.0.0.0"
 """The caller's address of a flow whose capture tells none."""

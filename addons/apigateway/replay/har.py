@@ -8,15 +8,16 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
-from apigateway.captures import CaptureError, read_capture
+from apigateway.captures.reading import read_capture
+from apigateway.captures.sent import CaptureError
 from apigateway.errors import Fault
 from apigateway.exchange import Answer
-from apigateway.flows import HAR_FIELD
-from apigateway.reception import CallerRequest
+from apigateway.protocol.wire import Headers, Pairs
+from apigateway.proxy.flows import HAR_FIELD
+from apigateway.proxy.reception import CallerRequest
 from apigateway.replay.call import CapturedCall, EdgeRefusal
 from apigateway.replay.seen import refusal_of
 from apigateway.replay.sent import request_of_url
-from apigateway.wire import Headers, Pairs
 
 _BEFORE_THE_ANSWER = ("blocked", "dns", "connect", "send")
 OF_THE_EDGE = frozenset(

@@ -11,12 +11,12 @@ from urllib.parse import urlsplit
 import h11
 
 from apigateway.backends.resolver import SystemResolver
-from apigateway.client_address import normal_address
 from apigateway.exchange import Answer
-from apigateway.reception import CallerRequest
+from apigateway.protocol.client_address import normal_address
+from apigateway.protocol.wire import host_name, is_token
+from apigateway.proxy.reception import CallerRequest
 from apigateway.replay.on_the_wire import request_bytes
 from apigateway.replay.sent import server_name
-from apigateway.wire import host_name, is_token
 
 _IDLE_S = 1.0
 """A connection that rested longer is not used again: the gateway may be about to close it."""

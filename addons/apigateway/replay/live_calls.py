@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from apigateway.exchange import Answer
-from apigateway.reception import CallerRequest
+from apigateway.proxy.reception import CallerRequest
 from apigateway.replay.call import CapturedCall
 from apigateway.replay.differences import Difference, differences
 from apigateway.replay.explained import explanation
@@ -16,7 +16,7 @@ from apigateway.replay.outcome import Outcome, captured_outcome
 from apigateway.replay.placeholders import MARK, TOKEN, read_app_code, read_signature
 from apigateway.replay.restoring import Restorer
 from apigateway.replay.signing import Resigner
-from apigateway.signature import NONCE, SIGNATURE, TIMESTAMP, WINDOW_MS
+from apigateway.signatures.caller import NONCE, SIGNATURE, TIMESTAMP, WINDOW_MS
 from apigateway.stages.authentication import app_code_in_query, app_code_of
 
 

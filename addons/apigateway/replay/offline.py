@@ -11,13 +11,13 @@ from dataclasses import replace
 
 from apigateway.backends.sending import mock_answer, refuse_unsendable
 from apigateway.chain import Call, advance, link
-from apigateway.client_address import normal_address
 from apigateway.errors import Fault, Refusal
 from apigateway.exchange import Answer, HttpUpstream, MockUpstream, Resolved, Signed
 from apigateway.ledgers import SeparateLedger
 from apigateway.model.catalog import Catalog
 from apigateway.ports import Counters, Nonces, Resolver
-from apigateway.reception import received_of
+from apigateway.protocol.client_address import normal_address
+from apigateway.proxy.reception import received_of
 from apigateway.replay.call import CapturedCall
 from apigateway.replay.edge import refuse_at_the_edge
 from apigateway.replay.outcome import Outcome, outcome_of

@@ -12,16 +12,16 @@ from enum import StrEnum
 from urllib.parse import quote, quote_plus
 
 from apigateway.answers import DEBUG_INFO, ERROR_CODE, ERROR_MESSAGE, REQUEST_ID
-from apigateway.backend_signature import PROXY_SIGNATURE, PROXY_STRING_TO_SIGN
 from apigateway.chain import Call
 from apigateway.exchange import Answer, HttpUpstream, Routed, Signed
 from apigateway.model.settings import ErrorStyle
 from apigateway.outcome import answer_of
+from apigateway.protocol.wire import Headers, Pairs, form_fields, is_form, parse_query
 from apigateway.replay.call import CapturedCall
 from apigateway.replay.placeholders import was_scrubbed
 from apigateway.replay.seen import refusal_of
-from apigateway.signature import SIGNATURE
-from apigateway.wire import Headers, Pairs, form_fields, is_form, parse_query
+from apigateway.signatures.backend import PROXY_SIGNATURE, PROXY_STRING_TO_SIGN
+from apigateway.signatures.caller import SIGNATURE
 
 OF_ONE_RUN = frozenset(
     name.lower()

@@ -14,8 +14,8 @@ import jwt
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from jwt.utils import base64url_decode, base64url_encode
 
+from apigateway.id_tokens.verification import KeyRing, VerificationKey
 from apigateway.model.catalog import Catalog
-from apigateway.openid import KeyRing, VerificationKey
 from apigateway.replay.placeholders import TOKEN
 
 _ALGORITHM = "EdDSA"

@@ -10,13 +10,13 @@ from urllib.parse import quote
 
 from apigateway.model.catalog import Catalog
 from apigateway.model.secret import Secret
-from apigateway.reception import CallerRequest
+from apigateway.protocol.wire import APP_CODE_PARAMETER, Headers, decode_form_text, is_form
+from apigateway.proxy.reception import CallerRequest
 from apigateway.replay.call import CapturedCall
 from apigateway.replay.placeholders import read_app_code, read_signature, was_scrubbed
 from apigateway.replay.remade import tokens_made_again
 from apigateway.replay.signing import method_of, signed_by
-from apigateway.signature import KEY, SIGNATURE
-from apigateway.wire import APP_CODE_PARAMETER, Headers, decode_form_text, is_form
+from apigateway.signatures.caller import KEY, SIGNATURE
 
 
 class Restorer:

@@ -9,8 +9,8 @@ from functools import cache
 from apigateway.answers import CLASSIC_TYPE, DEBUG_INFO, ERROR_CODE, ERROR_MESSAGE, REQUEST_ID
 from apigateway.errors import BACKEND_FAULTS, Fault, Refusal
 from apigateway.exchange import Answer
+from apigateway.protocol.wire import Headers
 from apigateway.replay.call import CapturedCall
-from apigateway.wire import Headers
 
 _ADDRESS_FAULTS = (Fault.BACKEND_ADDRESS, Fault.VPC_ACCESS_DENIED)
 

@@ -1,10 +1,10 @@
 """Requests that are known by their URL (a curl line, a HAR, a text), as the gateway gets them."""
 
-from apigateway.captures import SentRequest
-from apigateway.client_address import normal_address
-from apigateway.reception import MULTIPLEXED, CallerRequest
-from apigateway.signature import SignableRequest
-from apigateway.wire import Headers, host_name
+from apigateway.captures.sent import SentRequest
+from apigateway.protocol.client_address import normal_address
+from apigateway.protocol.wire import Headers, host_name
+from apigateway.proxy.reception import MULTIPLEXED, CallerRequest
+from apigateway.signatures.caller import SignableRequest
 
 
 def server_name(host: str) -> str:

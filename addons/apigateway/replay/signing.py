@@ -13,9 +13,10 @@ from itertools import islice
 
 from apigateway.model.api import SignatureMethod
 from apigateway.model.secret import Secret
-from apigateway.reception import CallerRequest
+from apigateway.protocol.wire import Headers
+from apigateway.proxy.reception import CallerRequest
 from apigateway.replay.call import CapturedCall
-from apigateway.signature import (
+from apigateway.signatures.caller import (
     KEY,
     NONCE,
     SIGNATURE,
@@ -26,7 +27,6 @@ from apigateway.signature import (
     sign,
 )
 from apigateway.stages.authentication import LONGEST_NONCE
-from apigateway.wire import Headers
 
 
 def signed_string(request: CallerRequest, secret: str) -> int | None:

@@ -3,9 +3,9 @@
 from collections.abc import Sequence
 from ipaddress import ip_address
 
-from apigateway.client_address import normal_address
 from apigateway.model.policy import IpNetwork
 from apigateway.ports import Counters, Limit, Tally
+from apigateway.protocol.client_address import normal_address
 
 DISPLAY_ADDRESS = "192.0.2.1"
 """Of the network for documentation (RFC 5737): it stands for an address that nobody looked up."""

@@ -3,11 +3,11 @@
 import re
 from collections.abc import Callable
 
-from apigateway.multipart_body import BrokenMultipart, boundary_of
+from apigateway.protocol.multipart_body import BrokenMultipart, boundary_of
+from apigateway.protocol.wire import Headers, is_form, is_multipart
 from apigateway.scrubbing.codings import packed, unpacked
 from apigateway.scrubbing.names import Names
 from apigateway.scrubbing.texts import Texts
-from apigateway.wire import Headers, is_form, is_multipart
 
 _PART_NAME = re.compile(rb'content-disposition:[^\r\n]*?;[ \t]*name="([^"\r\n]*)"', re.IGNORECASE)
 

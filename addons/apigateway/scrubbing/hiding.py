@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from urllib.parse import unquote, unquote_plus
 
 from apigateway.model.catalog import Catalog
+from apigateway.protocol.wire import APP_CODE_PARAMETER
 from apigateway.replay.placeholders import (
     MARK,
     UNKNOWN_APP_CODE,
@@ -18,8 +19,7 @@ from apigateway.replay.placeholders import (
 )
 from apigateway.scrubbing.spelled import SHORTEST, Swap
 from apigateway.scrubbing.tokens import JWT, THREE_PARTS, TokenMarks
-from apigateway.signature import SIGNATURE
-from apigateway.wire import APP_CODE_PARAMETER
+from apigateway.signatures.caller import SIGNATURE
 
 APP_SECRET, APP_CODE, SIGNATURES, TOKENS, COOKIES, KEYS = (
     "AppSecret",

@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from apigateway.signature import SIGNATURE
+from apigateway.signatures.caller import SIGNATURE
 from apigateway.trail.masking import is_secret
 
 _OPEN = frozenset(

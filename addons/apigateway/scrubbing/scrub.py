@@ -11,7 +11,8 @@ from typing import Any
 
 from apigateway.exchange import Answer, Routed
 from apigateway.model.catalog import Catalog
-from apigateway.reception import CallerRequest
+from apigateway.protocol.wire import Headers, Pairs, decode_form_text, decode_path, parse_query
+from apigateway.proxy.reception import CallerRequest
 from apigateway.replay.call import CapturedCall
 from apigateway.replay.placeholders import MARK, UNVERIFIED_SIGNATURE, signature_mark
 from apigateway.replay.restoring import with_body
@@ -23,9 +24,8 @@ from apigateway.scrubbing.spelled import Swap, present, replaced
 from apigateway.scrubbing.texts import Texts
 from apigateway.scrubbing.tokens import TokenMarks
 from apigateway.scrubbing.trails import scrubbed_trail
-from apigateway.signature import KEY, content_md5
+from apigateway.signatures.caller import KEY, content_md5
 from apigateway.trail.declared import declared_of
-from apigateway.wire import Headers, Pairs, decode_form_text, decode_path, parse_query
 
 _OWN_WORDS = frozenset({MARK, "signature", "appcode", "appsecret", "unverified", "signature-key"})
 

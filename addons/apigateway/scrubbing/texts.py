@@ -5,12 +5,12 @@ import json
 import re
 from urllib.parse import quote
 
+from apigateway.protocol.wire import decode_form_text
 from apigateway.scrubbing.hiding import Hiding
 from apigateway.scrubbing.names import Names
 from apigateway.scrubbing.tokens import JWT
 from apigateway.trail.masking import MARK as MASKED
 from apigateway.trail.texts import JSON_PIECE, XML_ELEMENT
-from apigateway.wire import decode_form_text
 
 _NUMBER = re.compile(r"-?[0-9][0-9.eE+-]*")
 _XML_ATTRIBUTE = re.compile(r"""(?<![^\s<>/="'])([^\s<>/="']++)(\s*+=\s*+)("[^"]*+"|'[^']*+')""")

@@ -3,9 +3,9 @@ and what the call itself tells goes too."""
 
 from typing import Any
 
+from apigateway.protocol.wire import is_token
 from apigateway.scrubbing.names import Names
 from apigateway.scrubbing.texts import Texts
-from apigateway.wire import is_token
 
 
 def scrubbed_trail(value: Any, texts: Texts, names: Names) -> Any:

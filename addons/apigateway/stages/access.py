@@ -6,11 +6,12 @@ IP control as the management API's IpControl policies, deny before allow.
 
 from itertools import chain
 
-from apigateway.client_address import client_address, client_scheme, is_any, normal_address
 from apigateway.errors import Fault, Refusal
 from apigateway.exchange import Admitted, Routed
 from apigateway.model.policy import IpControl
-from apigateway.signature import (
+from apigateway.protocol.client_address import client_address, client_scheme, is_any, normal_address
+from apigateway.protocol.wire import Headers, Pairs
+from apigateway.signatures.caller import (
     KEY,
     NONCE,
     SIGNATURE,
@@ -20,7 +21,6 @@ from apigateway.signature import (
     STAGE,
     TIMESTAMP,
 )
-from apigateway.wire import Headers, Pairs
 
 ONLY_ONCE = (
     "Authorization",

@@ -10,11 +10,13 @@ import hmac
 
 from apigateway.errors import Fault, Refusal
 from apigateway.exchange import Admitted, Identified
+from apigateway.id_tokens.reading import verified_token
+from apigateway.id_tokens.verification import Claims
 from apigateway.model.api import AppCodeUse, Auth, SignatureMethod
 from apigateway.model.app import App
-from apigateway.openid import Claims
 from apigateway.ports import NonceClaim
-from apigateway.signature import (
+from apigateway.protocol.wire import APP_CODE_PARAMETER, Headers, is_form, parse_query
+from apigateway.signatures.caller import (
     KEY,
     NONCE,
     SIGNATURE,
@@ -28,8 +30,6 @@ from apigateway.signature import (
     signed_header_names,
     string_to_sign,
 )
-from apigateway.tokens import verified_token
-from apigateway.wire import APP_CODE_PARAMETER, Headers, is_form, parse_query
 
 LONGEST_NONCE = 256
 

@@ -12,10 +12,8 @@ from functools import lru_cache
 from typing import Any
 from urllib.parse import quote
 
-from apigateway.backend_names import Finder, folded
 from apigateway.errors import Fault, Refusal
 from apigateway.exchange import Mapped, Outbound, Validated
-from apigateway.matching import PathPattern, fills_a_segment
 from apigateway.model.api import (
     AppCodeUse,
     HttpBackend,
@@ -24,8 +22,10 @@ from apigateway.model.api import (
     Mode,
     VpcBackend,
 )
-from apigateway.outbound_body import outbound_body
-from apigateway.wire import (
+from apigateway.outbound.body import outbound_body
+from apigateway.outbound.names import Finder, folded
+from apigateway.protocol.matching import PathPattern, fills_a_segment
+from apigateway.protocol.wire import (
     APP_CODE_PARAMETER,
     Headers,
     Pairs,

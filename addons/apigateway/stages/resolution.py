@@ -4,11 +4,11 @@ Guide, "Define backend service information" and the VPC part. Stage variables ha
 already; where one has none, no call of the API goes anywhere.
 """
 
-from apigateway.catalog_memo import CatalogMemo
 from apigateway.errors import Fault, Refusal
 from apigateway.exchange import HttpUpstream, Mapped, MockUpstream, Resolved, Upstream
 from apigateway.model.api import Backend, HttpBackend, MockBackend
 from apigateway.model.catalog import Catalog, TlsProfile
+from apigateway.model.catalog_memo import CatalogMemo
 
 
 def upstream_of(backend: Backend, catalog: Catalog) -> Upstream:

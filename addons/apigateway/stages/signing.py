@@ -7,7 +7,10 @@ the signature stands in X-Ca-Proxy-Signature (what real backends read) and in X-
 
 from functools import lru_cache
 
-from apigateway.backend_signature import (
+from apigateway.exchange import MockUpstream, Outbound, Permitted, Signed
+from apigateway.model.policy import SignatureKey
+from apigateway.protocol.wire import Headers, Pairs, is_form
+from apigateway.signatures.backend import (
     PROXY_SIGNATURE,
     PROXY_SIGNATURE_HEADERS,
     PROXY_SIGNATURE_KEY,
@@ -16,10 +19,7 @@ from apigateway.backend_signature import (
     document_md5,
     one_line,
 )
-from apigateway.exchange import MockUpstream, Outbound, Permitted, Signed
-from apigateway.model.policy import SignatureKey
-from apigateway.signature import SIGNATURE, sign
-from apigateway.wire import Headers, Pairs, is_form
+from apigateway.signatures.caller import SIGNATURE, sign
 
 REQUEST_MODE = "X-Ca-Request-Mode"
 

@@ -13,17 +13,17 @@ What a call is counted by is said by `limits_of`, for those too who only want to
 from collections.abc import Awaitable, Callable, Iterator
 from functools import lru_cache
 
-from apigateway.catalog_memo import CatalogMemo
 from apigateway.errors import Fault, Refusal
 from apigateway.exchange import Authorized, Throttled
 from apigateway.model.app import App
 from apigateway.model.catalog import ServedApi
+from apigateway.model.catalog_memo import CatalogMemo
 from apigateway.model.group import Domain, DomainKind
 from apigateway.model.policy import SecondMode, ThrottlingPolicy
 from apigateway.model.settings import GatewaySettings
+from apigateway.model.windows import WindowUnit, Zone
 from apigateway.nonces import nonce_used
 from apigateway.ports import Dimension, Ledger, Limit, NonceUsed, Standing
-from apigateway.windows import WindowUnit, Zone
 
 _FAULTS = {
     Dimension.API: Fault.THROTTLED_BY_API,

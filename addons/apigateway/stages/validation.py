@@ -6,14 +6,14 @@ protocol 5.3. A required parameter that is given empty counts as given; its rule
 
 from collections.abc import Mapping
 
-from apigateway.documents import DocumentError, parse_json
 from apigateway.errors import Fault, Refusal
 from apigateway.exchange import Throttled, Validated
 from apigateway.model.api import BodyFormat, Location, Mode
 from apigateway.model.openid import TokenRules
-from apigateway.multipart_body import BrokenMultipart, Part, boundary_of, read_parts
-from apigateway.parameters import BrokenRule, Rule, check_file
-from apigateway.wire import (
+from apigateway.protocol.documents import DocumentError, parse_json
+from apigateway.protocol.multipart_body import BrokenMultipart, Part, boundary_of, read_parts
+from apigateway.protocol.parameters import BrokenRule, Rule, check_file
+from apigateway.protocol.wire import (
     FORM_MEDIA_TYPE,
     MULTIPART_MEDIA_TYPE,
     Pairs,

@@ -7,10 +7,10 @@ so a name that resolves differently a moment later leads nowhere (DNS rebinding)
 
 from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
 
-from apigateway.catalog_memo import CatalogMemo
 from apigateway.errors import Fault, Refusal
 from apigateway.exchange import HttpUpstream, MockUpstream, Permitted, Resolved
 from apigateway.model.catalog import Catalog
+from apigateway.model.catalog_memo import CatalogMemo
 from apigateway.ports import Resolver
 
 NEVER_A_BACKEND = tuple(

@@ -7,7 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, Literal, TypeVar, get_args
 
-from apigateway.captures import CaptureError
+from apigateway.captures.sent import CaptureError
 from apigateway.chain import Call
 from apigateway.errors import Fault, Refusal
 from apigateway.exchange import Answer

@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from apigateway.exchange import Answer
+from apigateway.protocol.wire import Headers
 from apigateway.replay.outcome import Outcome
 from apigateway.trail.render import render, verdict_line
-from apigateway.wire import Headers
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, repr=False)

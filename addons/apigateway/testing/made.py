@@ -10,14 +10,14 @@ from urllib.parse import quote, urlencode, urlsplit
 from apigateway.definition.wording import did_you_mean
 from apigateway.errors import BACKEND_FAULTS, Fault, Refusal
 from apigateway.exchange import Answer
-from apigateway.matching import PathError, split_path
 from apigateway.model.app import App
 from apigateway.model.catalog import Catalog
 from apigateway.model.group import Environment
-from apigateway.reception import CallerRequest
+from apigateway.protocol.matching import PathError, split_path
+from apigateway.protocol.wire import FORM_MEDIA_TYPE, Headers, Pairs, host_name
+from apigateway.proxy.reception import CallerRequest
 from apigateway.replay.sent import server_name
-from apigateway.signature import STAGE, SignableRequest, signing_headers
-from apigateway.wire import FORM_MEDIA_TYPE, Headers, Pairs, host_name
+from apigateway.signatures.caller import STAGE, SignableRequest, signing_headers
 
 __tracebackhide__ = True  # as in `gateway`
 

@@ -2,17 +2,17 @@
 
 from collections.abc import Callable, Iterable
 
-from apigateway.catalog_memo import CatalogMemo
 from apigateway.errors import Fault, Refusal
 from apigateway.exchange import Authorized, Throttled, Validated
-from apigateway.multipart_body import Part
+from apigateway.model.catalog_memo import CatalogMemo
 from apigateway.ports import Limit, Standing, Tally
+from apigateway.protocol.multipart_body import Part
+from apigateway.protocol.wire import first_values, parse_query
 from apigateway.stages.validation import body_values, form_pairs_of, parts_of
 from apigateway.trail.arrival import Decided
 from apigateway.trail.declared import Declared, DeclaredParameter, declared_of
 from apigateway.trail.masking import MARK, MOST_ENTRIES, mask, more, shown
 from apigateway.trail.texts import shown_value
-from apigateway.wire import first_values, parse_query
 
 _OF_A_BODY = (
     Fault.EMPTY_BODY,

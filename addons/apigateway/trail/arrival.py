@@ -8,15 +8,20 @@ has all its names is copied and filled twice as fast as one that grows.)
 from collections.abc import Iterator
 from typing import Any
 
-from apigateway.client_address import FORWARDED_PROTO, client_address, client_scheme, is_any
-from apigateway.client_address import normal_address as address_of
-from apigateway.cors import ORIGIN, asked_method, cors_of
 from apigateway.errors import Fault, Refusal
 from apigateway.exchange import Admitted, Received, Routed
-from apigateway.matching import split_path
 from apigateway.model.catalog import BoundDomain, Catalog, ServedApi
 from apigateway.model.group import Environment
-from apigateway.signature import STAGE
+from apigateway.protocol.client_address import (
+    FORWARDED_PROTO,
+    client_address,
+    client_scheme,
+    is_any,
+)
+from apigateway.protocol.client_address import normal_address as address_of
+from apigateway.protocol.cors import ORIGIN, asked_method, cors_of
+from apigateway.protocol.matching import split_path
+from apigateway.signatures.caller import STAGE
 from apigateway.stages.routing import METHODS, environment_of
 from apigateway.trail.declared import Declared, declared_of, masked_path
 from apigateway.trail.masking import LONGEST_URL, MARK, first_texts, shown

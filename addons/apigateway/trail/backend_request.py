@@ -4,13 +4,14 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from apigateway.backend_signature import (
+from apigateway.exchange import HttpUpstream, Outbound, Signed
+from apigateway.protocol.wire import Headers, Pairs, is_form
+from apigateway.signatures.backend import (
     PROXY_SIGNATURE_HEADERS,
     PROXY_STRING_TO_SIGN,
     backend_string_to_sign,
     one_line,
 )
-from apigateway.exchange import HttpUpstream, Outbound, Signed
 from apigateway.trail.bodies import shown_body
 from apigateway.trail.declared import Declared, masked_path
 from apigateway.trail.delivery import socket_address
@@ -25,7 +26,6 @@ from apigateway.trail.masking import (
     shown,
 )
 from apigateway.trail.texts import masked_query, shown_value
-from apigateway.wire import Headers, Pairs, is_form
 
 _WITH_A_LENGTH = ("POST", "PUT", "PATCH")
 

@@ -6,11 +6,11 @@ import re
 from collections.abc import Iterable
 from typing import Any
 
-from apigateway.multipart_body import BrokenMultipart, boundary_of
+from apigateway.protocol.multipart_body import BrokenMultipart, boundary_of
+from apigateway.protocol.wire import Headers, charset_of, decode_form_text, is_form, is_multipart
 from apigateway.trail.known import bytes_hold_a_secret
 from apigateway.trail.masking import is_secret, mask
 from apigateway.trail.texts import Names, masked_query, masked_text
-from apigateway.wire import Headers, charset_of, decode_form_text, is_form, is_multipart
 
 LONGEST_BODY = 4_096
 """Bytes."""

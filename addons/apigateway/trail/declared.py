@@ -4,10 +4,10 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
-from apigateway.matching import PathPattern, parse_pattern
 from apigateway.model.api import Api, BackendParameter, Location, Mode, Parameter
 from apigateway.model.catalog import ServedApi
 from apigateway.model.openid import TokenRules
+from apigateway.protocol.matching import PathPattern, parse_pattern
 from apigateway.trail.masking import is_secret, mask
 
 _MOST = 2_000

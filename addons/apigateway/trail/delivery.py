@@ -1,6 +1,5 @@
 """What the backend got and where, and what came of it."""
 
-from apigateway.backend_signature import PROXY_SIGNATURE_HEADERS, PROXY_STRING_TO_SIGN
 from apigateway.errors import Refusal
 from apigateway.exchange import (
     HttpUpstream,
@@ -12,6 +11,7 @@ from apigateway.exchange import (
     Validated,
 )
 from apigateway.model.api import Backend, HttpBackend, MockBackend
+from apigateway.signatures.backend import PROXY_SIGNATURE_HEADERS, PROXY_STRING_TO_SIGN
 from apigateway.trail.arrival import Decided
 from apigateway.trail.declared import Declared
 from apigateway.trail.masking import shown

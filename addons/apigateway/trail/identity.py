@@ -8,16 +8,16 @@ from jwt.utils import base64url_decode
 
 from apigateway.errors import Fault, Refusal
 from apigateway.exchange import Admitted, Authorized, Identified, Received, Routed
-from apigateway.matching import split_path
+from apigateway.id_tokens.reading import given_tokens
 from apigateway.model.api import SignatureMethod
 from apigateway.model.openid import TokenRules
-from apigateway.signature import KEY, NONCE, SIGNATURE_METHOD, TIMESTAMP
+from apigateway.protocol.matching import split_path
+from apigateway.protocol.wire import APP_CODE_PARAMETER
+from apigateway.signatures.caller import KEY, NONCE, SIGNATURE_METHOD, TIMESTAMP
 from apigateway.stages.authentication import app_code_in_query, app_code_of
-from apigateway.tokens import given_tokens
 from apigateway.trail.arrival import Decided, released_elsewhere
 from apigateway.trail.declared import Declared
 from apigateway.trail.masking import first_texts, mask, shown
-from apigateway.wire import APP_CODE_PARAMETER
 
 _LONGEST_KEY = 12
 """AppKeys are short numbers; what is none may be a secret in the wrong place."""

@@ -8,8 +8,8 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from apigateway.catalog_memo import CatalogMemo
 from apigateway.exchange import HttpUpstream, Routed, Signed
+from apigateway.model.catalog_memo import CatalogMemo
 from apigateway.trail import admission, arrival, delivery, identity
 from apigateway.trail.arrival import Decided
 from apigateway.trail.backend_request import Frame, frame_of

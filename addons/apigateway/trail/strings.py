@@ -10,13 +10,13 @@ from urllib.parse import quote
 from apigateway.exchange import Admitted
 from apigateway.model.app import App
 from apigateway.model.catalog import ServedApi
-from apigateway.signature import SignableRequest
-from apigateway.signature_explain import explain, first_difference
+from apigateway.protocol.wire import decode_form_text, decode_path, is_form
+from apigateway.signatures.caller import SignableRequest
+from apigateway.signatures.caller_explain import explain, first_difference
 from apigateway.trail.declared import declared_of
 from apigateway.trail.known import text_without_secrets
 from apigateway.trail.masking import MARK, MOST_ENTRIES, is_secret, mask, shown
 from apigateway.trail.texts import masked_json
-from apigateway.wire import decode_form_text, decode_path, is_form
 
 LONGEST_STRING = 16_384
 

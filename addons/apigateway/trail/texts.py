@@ -8,6 +8,7 @@ import json
 import re
 from urllib.parse import quote
 
+from apigateway.protocol.wire import decode_form_text
 from apigateway.trail.masking import (
     LONGEST_TEXT,
     MARK,
@@ -17,7 +18,6 @@ from apigateway.trail.masking import (
     more,
     shown,
 )
-from apigateway.wire import decode_form_text
 
 Names = frozenset[str]
 NONE: Names = frozenset()

@@ -14,14 +14,14 @@ from mitmproxy.addonmanager import Loader
 from mitmproxy.exceptions import CommandError, OptionsError
 
 from apigateway.definition.places import policies_beside
-from apigateway.flows import BACKEND_LEG, TRAIL
-from apigateway.hooks import Desk
 from apigateway.lifecycle.release import fault_of_note
-from apigateway.listener import StartError
 from apigateway.model.catalog import Catalog
 from apigateway.model.group import Environment
-from apigateway.options import end_at_wrong_values
 from apigateway.ports import StoreUnavailable
+from apigateway.proxy.flows import BACKEND_LEG, TRAIL
+from apigateway.proxy.hooks import Desk
+from apigateway.proxy.listener import StartError
+from apigateway.proxy.options import end_at_wrong_values
 from apigateway.replay.call import CapturedCall, in_order
 from apigateway.replay.flow_file import call_of
 from apigateway.web.judging import SAME, judged, replayed, with_result

@@ -18,9 +18,9 @@ from mitmproxy import connection, ctx, flow, http
 from apigateway.chain import Call
 from apigateway.errors import BACKEND_FAULTS
 from apigateway.exchange import HttpUpstream, Signed
-from apigateway.flows import BACKEND_LEG, TRAIL
-from apigateway.guard import to_response
 from apigateway.model.settings import ErrorStyle
+from apigateway.proxy.flows import BACKEND_LEG, TRAIL
+from apigateway.proxy.guard import to_response
 from apigateway.trail.trail import trail_of
 
 MARKER = ":outbox_tray:"

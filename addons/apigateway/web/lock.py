@@ -17,7 +17,7 @@ from mitmproxy import ctx
 from mitmproxy.tools.web import webaddons
 from tornado.httputil import HTTPServerRequest
 
-from apigateway.listener import StartError
+from apigateway.proxy.listener import StartError
 
 logger = logging.getLogger(__name__)
 

@@ -7,11 +7,11 @@ which takes milliseconds for a small request and seconds for a large form.
 from collections.abc import Mapping
 from typing import Any
 
-from apigateway.captures import CaptureError
+from apigateway.captures.sent import CaptureError
 from apigateway.model.app import App
 from apigateway.model.catalog import Catalog, ServedApi
-from apigateway.reception import CallerRequest
-from apigateway.signature import KEY
+from apigateway.proxy.reception import CallerRequest
+from apigateway.signatures.caller import KEY
 from apigateway.trail.strings import signature_of
 
 SMALL_BYTES = 4_096

@@ -9,9 +9,9 @@ from mitmproxy import ctx, hooks, http
 
 from apigateway.answers import message_of, status_of
 from apigateway.edge.refusals import refused_at_the_edge
-from apigateway.flows import BACKEND_LEG, TRAIL, caller_request
 from apigateway.model.catalog import Catalog
 from apigateway.model.settings import ErrorStyle
+from apigateway.proxy.flows import BACKEND_LEG, TRAIL, caller_request
 from apigateway.trail.render import render
 from apigateway.web.signatures import explained, is_small, is_unexplained
 from apigateway.web.tasks import Background

@@ -7,7 +7,7 @@ from typing import Any
 from mitmproxy import contentviews, flow, http
 
 from apigateway.edge.refusals import refused_at_the_edge
-from apigateway.flows import BACKEND_LEG, TRAIL
+from apigateway.proxy.flows import BACKEND_LEG, TRAIL
 
 NAME = "Gateway"
 

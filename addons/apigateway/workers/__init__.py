@@ -6,5 +6,5 @@ line         what a worker and its supervisor say to each other
 log          the lines of all workers in one stream
 neighbours   who else listens on a port, for workers that nobody supervises
 
-A worker is mitmdump with the gateway as its script; the worker's own side is `listener.py`.
+A worker is mitmdump with the gateway as its script; the worker's own side is `proxy/listener.py`.
 """

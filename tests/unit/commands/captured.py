@@ -7,8 +7,8 @@ from mitmproxy import http
 from mitmproxy.io import FlowWriter
 from mitmproxy.test import tflow
 
-from apigateway.signature import SignableRequest, signing_headers
-from apigateway.wire import Headers
+from apigateway.protocol.wire import Headers
+from apigateway.signatures.caller import SignableRequest, signing_headers
 
 HOST = "api.weather.localhost"
 KEY, SECRET = "203753385", "MySuperAppSecret-42"

@@ -9,8 +9,8 @@ import pytest
 from click.testing import CliRunner, Result
 
 from apigateway.cli import main
-from apigateway.signature import SignableRequest, sign, string_to_sign
-from apigateway.wire import Headers
+from apigateway.protocol.wire import Headers
+from apigateway.signatures.caller import SignableRequest, sign, string_to_sign
 
 SAMPLES = ["--definitions", str(Path(__file__).resolve().parents[3] / "definitions")]
 KEY, SECRET = "203753385", "MySuperAppSecret-42"

@@ -9,8 +9,8 @@ from click.testing import CliRunner, Result
 
 from apigateway.cli import main
 from apigateway.model.api import SignatureMethod
-from apigateway.signature import SignableRequest, sign, string_to_sign
-from apigateway.wire import Headers
+from apigateway.protocol.wire import Headers
+from apigateway.signatures.caller import SignableRequest, sign, string_to_sign
 
 DEFINITIONS = ["--definitions", str(Path(__file__).resolve().parents[3] / "definitions")]
 URL = "http://api.weather.localhost:8080/forecast/hangzhou?days=3"

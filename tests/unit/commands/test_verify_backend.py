@@ -9,10 +9,10 @@ import pytest
 from click.testing import CliRunner, Result
 from unit.definition.written import API, APP, GOOD, GROUP, Written
 
-from apigateway.backend_signature import one_line, received_string
 from apigateway.cli import main
-from apigateway.signature import SignableRequest, sign
-from apigateway.wire import Headers
+from apigateway.protocol.wire import Headers
+from apigateway.signatures.backend import one_line, received_string
+from apigateway.signatures.caller import SignableRequest, sign
 
 SAMPLES = Path(__file__).resolve().parents[3] / "definitions"
 NAME, SECRET = "WeatherBackendKey", "WeatherBackendSecret-1"

@@ -8,14 +8,14 @@ from unit.definition.written import API, GOOD, GROUP, Written
 
 from apigateway.definition.compile import compile_catalog
 from apigateway.lifecycle.start import release_at_start
-from apigateway.matching import parse_pattern, split_path
 from apigateway.model.api import Api, HttpBackend
 from apigateway.model.catalog import Catalog, ServedApi
 from apigateway.model.group import Environment
 from apigateway.model.policy import BackendTls, Binding, PolicyKind, ThrottlingPolicy
 from apigateway.model.release import Release
+from apigateway.model.windows import WindowUnit
+from apigateway.protocol.matching import parse_pattern, split_path
 from apigateway.store.memory import MemoryStore
-from apigateway.windows import WindowUnit
 
 PROJECT = sample_project()
 

@@ -11,11 +11,11 @@ from unit.minted import CLAIMS, KID, OTHER_KID, mint, public_jwk, rsa_key
 from apigateway.definition.compile import compile_catalog
 from apigateway.definition.project import Project
 from apigateway.errors import Fault, Refusal
+from apigateway.id_tokens.verification import verified_claims
 from apigateway.lifecycle.start import notices, publishing, release_at_start
 from apigateway.model.catalog import Catalog
 from apigateway.model.group import Environment
 from apigateway.model.openid import TokenRules
-from apigateway.openid import verified_claims
 from apigateway.store.memory import MemoryStore
 
 LOGIN = "definitions/weather/login.yaml"

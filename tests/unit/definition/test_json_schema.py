@@ -12,7 +12,7 @@ from apigateway.definition.json_schema import (
     faults_of_schema,
     warnings_of_schema,
 )
-from apigateway.documents import DocumentSchema
+from apigateway.protocol.documents import DocumentSchema
 
 SIMPLE: dict[str, Any] = {
     "type": "object",

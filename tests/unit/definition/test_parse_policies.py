@@ -20,7 +20,7 @@ from apigateway.model.cors import Cors
 from apigateway.model.group import DomainKind, Environment
 from apigateway.model.policy import SecondMode, SpecialLimit
 from apigateway.model.settings import AutoRelease, ErrorStyle, StandingLimits
-from apigateway.windows import UTC_ZONE, WindowUnit, Zone
+from apigateway.model.windows import UTC_ZONE, WindowUnit, Zone
 
 
 def test_settings_have_the_documented_defaults(written: Written) -> None:

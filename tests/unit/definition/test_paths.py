@@ -9,7 +9,7 @@ from apigateway.definition.paths import (
     names_in,
     shape_of,
 )
-from apigateway.matching import parse_pattern
+from apigateway.protocol.matching import parse_pattern
 
 
 @pytest.mark.parametrize("path", ["/", "/a", "/a/[b]", "/[b]/*", "/*", "/a.b/~c-d/é", "/[a_b-c]"])

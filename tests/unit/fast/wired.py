@@ -14,7 +14,7 @@ from mitmproxy.test import taddons
 
 from apigateway.edge.doorkeeper import Doorkeeper
 from apigateway.fast.direct import SAME_WAY, DirectCalls
-from apigateway.guard import Guard
+from apigateway.proxy.guard import Guard
 
 HOOKS = ("requestheaders", "request", "responseheaders", "response", "error")
 TURNS = 40

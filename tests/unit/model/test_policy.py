@@ -2,7 +2,7 @@
 
 from apigateway.model.app import Secret
 from apigateway.model.policy import SignatureKey
-from apigateway.windows import WindowUnit
+from apigateway.model.windows import WindowUnit
 
 
 def test_a_window_has_the_length_of_its_unit() -> None:

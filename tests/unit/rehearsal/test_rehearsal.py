@@ -17,9 +17,9 @@ from unit.replay.calls import a_call, a_request, an_answer, of_the_edge
 
 from apigateway.model.api import Constant, HttpBackend, Location, MockBackend
 from apigateway.model.policy import ThrottlingPolicy
+from apigateway.model.windows import WindowUnit
 from apigateway.rehearsal import rehearsal as module
 from apigateway.replay.offline import OfflineChain
-from apigateway.windows import WindowUnit
 
 
 def test_a_narrower_parameter_is_told_with_exactly_the_calls_that_it_breaks() -> None:

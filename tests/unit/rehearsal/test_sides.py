@@ -13,10 +13,10 @@ from apigateway.lifecycle.start import publishing, release_at_start
 from apigateway.model.catalog import Catalog
 from apigateway.model.group import Environment
 from apigateway.model.release import DRAFT, Release
-from apigateway.reception import CallerRequest
+from apigateway.protocol.wire import Headers
+from apigateway.proxy.reception import CallerRequest
 from apigateway.rehearsal.sides import Sides, drafts_released, sides_of, version_switched_to
 from apigateway.store.memory import MemoryStore
-from apigateway.wire import Headers
 
 ROOT = Path(__file__).resolve().parents[3]
 RELEASE, TEST = Environment.RELEASE, Environment.TEST

@@ -8,10 +8,10 @@ from unit.build import DOMAIN, KEY, NOW_MS, REQUEST_ID, SECRET
 from apigateway.errors import Fault
 from apigateway.exchange import Answer
 from apigateway.model.api import SignatureMethod
-from apigateway.reception import CallerRequest
+from apigateway.protocol.wire import Headers
+from apigateway.proxy.reception import CallerRequest
 from apigateway.replay.call import CapturedCall, EdgeRefusal
-from apigateway.signature import SignableRequest, signing_headers
-from apigateway.wire import Headers
+from apigateway.signatures.caller import SignableRequest, signing_headers
 
 Fields = Iterable[tuple[str, str]]
 

@@ -4,7 +4,7 @@ import pytest
 from unit.replay.calls import a_call, a_request, plain
 from unit.replay.test_har import CHROME, har
 
-from apigateway.captures import CaptureError
+from apigateway.captures.sent import CaptureError
 from apigateway.replay.captured import read_calls, write_calls
 
 

@@ -6,9 +6,9 @@ from unit.replay.calls import a_request
 
 from apigateway.errors import Fault
 from apigateway.model.settings import StandingLimits
-from apigateway.reception import CallerRequest
+from apigateway.protocol.wire import Headers
+from apigateway.proxy.reception import CallerRequest
 from apigateway.replay.edge import refuse_at_the_edge
-from apigateway.wire import Headers
 
 LIMITS = StandingLimits(head_bytes=200, body_bytes=10)
 

@@ -22,15 +22,15 @@ from unit.replay.calls import (
     plain,
 )
 
-from apigateway.captures import CaptureError
+from apigateway.captures.sent import CaptureError
 from apigateway.edge.refusals import show_on, verdict_on
 from apigateway.errors import Fault, Refusal
-from apigateway.flows import BACKEND_LEG, TRAIL
 from apigateway.model.settings import ErrorStyle
-from apigateway.reception import CallerRequest
+from apigateway.protocol.wire import Headers
+from apigateway.proxy.flows import BACKEND_LEG, TRAIL
+from apigateway.proxy.reception import CallerRequest
 from apigateway.replay.call import CapturedCall
 from apigateway.replay.flow_file import read_flow_file, write_flow_file
-from apigateway.wire import Headers
 
 
 def written(*flows: Any) -> bytes:

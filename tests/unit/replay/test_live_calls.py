@@ -16,14 +16,14 @@ from unit.replay.calls import (
 )
 
 from apigateway.exchange import Answer
-from apigateway.reception import CallerRequest
+from apigateway.protocol.wire import Headers
+from apigateway.proxy.reception import CallerRequest
 from apigateway.replay.call import CapturedCall
 from apigateway.replay.live import Line, NoAnswer, NotReached, Target
 from apigateway.replay.live_calls import LiveCall, LiveReplay, Pace, spent, why_not_sent
 from apigateway.replay.placeholders import app_code_mark, signature_mark
 from apigateway.replay.restoring import Restorer
 from apigateway.replay.signing import Resigner, signed_string
-from apigateway.wire import Headers
 
 LATER_MS = NOW_MS + 86_400_000
 THROTTLED = a_refusal(429, "T429PA", "Throttled by API Flow Control")

@@ -32,16 +32,16 @@ from apigateway.model.api import Auth, HttpBackend, MockBackend, ParameterType, 
 from apigateway.model.catalog import Catalog, ServedApi
 from apigateway.model.policy import ThrottlingPolicy, VpcAccess
 from apigateway.model.settings import ErrorStyle
-from apigateway.reception import CallerRequest
+from apigateway.model.windows import WindowUnit
+from apigateway.protocol.wire import Headers
+from apigateway.proxy.reception import CallerRequest
 from apigateway.replay.call import CapturedCall
 from apigateway.replay.differences import Kind, differences
 from apigateway.replay.offline import OfflineChain
 from apigateway.replay.outcome import Ending
 from apigateway.replay.unspent import DISPLAY_ADDRESS, NoCounters, StandingCounters
-from apigateway.signature import WINDOW_MS
+from apigateway.signatures.caller import WINDOW_MS
 from apigateway.store.memory import MemoryStore
-from apigateway.windows import WindowUnit
-from apigateway.wire import Headers
 
 SIGNED = serve(an_api(auth=Auth()))
 TWO_A_MINUTE = ThrottlingPolicy(

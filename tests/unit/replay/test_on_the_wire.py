@@ -3,9 +3,9 @@
 from unit.build import DOMAIN
 from unit.replay.calls import a_request
 
-from apigateway.reception import CallerRequest
+from apigateway.protocol.wire import Headers
+from apigateway.proxy.reception import CallerRequest
 from apigateway.replay.on_the_wire import request_bytes
-from apigateway.wire import Headers
 
 
 def test_target_and_fields_are_as_they_were() -> None:

@@ -6,9 +6,9 @@ from unit.minted import KID, issuer, mint, public
 from unit.scrubbing.scrubs import CATALOG
 
 from apigateway.errors import Fault, Refusal
+from apigateway.id_tokens.verification import KeyRing, verified_claims
 from apigateway.model.group import Environment
 from apigateway.model.openid import TokenRules
-from apigateway.openid import KeyRing, verified_claims
 from apigateway.replay.remade import ReplayRing, tokens_made_again, with_own_keys
 from apigateway.scrubbing.tokens import TokenMarks
 

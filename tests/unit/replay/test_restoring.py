@@ -9,13 +9,13 @@ from unit.replay.calls import a_call, a_request, a_signed_request
 
 from apigateway.errors import Fault
 from apigateway.model.api import AppCodeUse, Auth
-from apigateway.reception import CallerRequest
+from apigateway.protocol.wire import Headers
+from apigateway.proxy.reception import CallerRequest
 from apigateway.replay.offline import OfflineChain
 from apigateway.replay.placeholders import app_code_mark, signature_mark
 from apigateway.replay.restoring import Restorer, with_body
 from apigateway.replay.signing import signed_string
 from apigateway.replay.unspent import NoCounters
-from apigateway.wire import Headers
 
 CATALOG = a_catalog(serve(an_api(path="/a", auth=Auth(app_code=AppCodeUse.HEADER_OR_QUERY))))
 RESTORER = Restorer.of(CATALOG, tokens=True)

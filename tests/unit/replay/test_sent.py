@@ -2,10 +2,10 @@
 
 import pytest
 
-from apigateway.captures import SentRequest
+from apigateway.captures.sent import SentRequest
+from apigateway.protocol.wire import Headers
 from apigateway.replay.sent import request_of_url, server_name
-from apigateway.signature import SignableRequest
-from apigateway.wire import Headers
+from apigateway.signatures.caller import SignableRequest
 
 
 def sent(

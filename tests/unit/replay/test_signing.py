@@ -10,14 +10,14 @@ from unit.replay.calls import SHA1, a_call, a_request, a_signed_request
 
 from apigateway.errors import Fault
 from apigateway.model.api import Auth, SignatureMethod
-from apigateway.reception import CallerRequest
+from apigateway.protocol.wire import Headers
+from apigateway.proxy.reception import CallerRequest
 from apigateway.replay.call import CapturedCall
 from apigateway.replay.offline import OfflineChain
 from apigateway.replay.signing import Resigner, method_of, signed_anew, signed_string
 from apigateway.replay.unspent import NoCounters
-from apigateway.signature import WINDOW_MS, candidates, sign
+from apigateway.signatures.caller import WINDOW_MS, candidates, sign
 from apigateway.store.memory import MemoryStore
-from apigateway.wire import Headers
 
 LATER_MS = NOW_MS + 86_400_000
 RUN = "3f0b6a1c-0000-4000-8000-00000000cafe"

@@ -7,6 +7,7 @@ from ipaddress import ip_network
 import pytest
 from unit.build import NOW_MS
 
+from apigateway.model.windows import WindowUnit
 from apigateway.ports import Dimension, Limit
 from apigateway.replay.unspent import (
     DISPLAY_ADDRESS,
@@ -17,7 +18,6 @@ from apigateway.replay.unspent import (
     no_sleep,
 )
 from apigateway.store.memory import MemoryStore
-from apigateway.windows import WindowUnit
 
 ONE_A_DAY = (Limit("key", 1, WindowUnit.DAY, Dimension.API),)
 

@@ -14,9 +14,9 @@ from apigateway.definition.compile import compile_catalog
 from apigateway.definition.load import load_project
 from apigateway.definition.project import Project
 from apigateway.lifecycle.start import release_at_start
-from apigateway.matching import split_path
 from apigateway.model.api import BodyFormat, HttpBackend, MockBackend, VpcBackend
 from apigateway.model.group import Environment
+from apigateway.protocol.matching import split_path
 from apigateway.store.memory import MemoryStore
 
 ROOT = Path(__file__).resolve().parents[3]

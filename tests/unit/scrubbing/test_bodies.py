@@ -6,9 +6,9 @@ import pytest
 from mitmproxy.net import encoding
 from unit.scrubbing.scrubs import texts
 
+from apigateway.protocol.wire import Headers
 from apigateway.scrubbing.bodies import scrubbed_body, unpacked_and
 from apigateway.scrubbing.names import Names
-from apigateway.wire import Headers
 
 FORM = "application/x-www-form-urlencoded"
 

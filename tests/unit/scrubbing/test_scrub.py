@@ -9,7 +9,7 @@ from unit.scrubbing.scrubs import CATALOG
 from apigateway.replay.call import CapturedCall
 from apigateway.scrubbing.names import Names
 from apigateway.scrubbing.scrub import Scrub, Scrubbed
-from apigateway.signature import content_md5
+from apigateway.signatures.caller import content_md5
 
 
 def done(call: CapturedCall, *scrub: str, keep: tuple[str, ...] = (), **more: Any) -> Scrubbed:

@@ -7,12 +7,12 @@ from typing import Any
 import pytest
 from unit.build import SETTINGS, a_catalog, a_pass, an_api, refusal_of, serve
 
-from apigateway.client_address import normal_address
 from apigateway.errors import Fault
 from apigateway.exchange import Admitted, Routed
 from apigateway.model.catalog import ServedApi
 from apigateway.model.policy import IpControl, IpNetwork
 from apigateway.model.settings import StandingLimits
+from apigateway.protocol.client_address import normal_address
 from apigateway.stages.access import Access, may_call
 
 

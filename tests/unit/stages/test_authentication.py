@@ -24,11 +24,11 @@ from apigateway.ledgers import SeparateLedger
 from apigateway.model.api import AppCodeUse, Auth, AuthType, SignatureMethod
 from apigateway.model.app import App, Secret
 from apigateway.ports import Nonces
-from apigateway.signature import WINDOW_MS, content_md5
+from apigateway.protocol.wire import Headers
+from apigateway.signatures.caller import WINDOW_MS, content_md5
 from apigateway.stages.authentication import Authentication, app_code_of
 from apigateway.stages.throttling import Throttling
 from apigateway.store.memory import MemoryStore
-from apigateway.wire import Headers
 
 Fields = list[tuple[str, str]]
 MINUTE_MS = 60_000
@@ -111,7 +111,7 @@ def test_the_secret_of_another_app_does_not_sign() -> None:
 
 
 def test_a_raw_path_and_the_historical_form_are_accepted_as_later_strings() -> None:
-    from apigateway.signature import SignableRequest, candidates, sign
+    from apigateway.signatures.caller import SignableRequest, candidates, sign
 
     fields: Fields = [("X-Ca-Key", KEY)]
     request = SignableRequest("GET", "/%41", "a=&b=x+y", Headers(fields))
@@ -140,7 +140,7 @@ def test_hmac_sha1_is_taken_only_where_the_api_allows_it() -> None:
 
 
 def signed_fields_sha1() -> Fields:
-    from apigateway.signature import SignableRequest, signing_headers
+    from apigateway.signatures.caller import SignableRequest, signing_headers
 
     request = SignableRequest("GET", "/forecast", "", Headers([]))
     return signing_headers(
@@ -224,7 +224,7 @@ def test_a_timestamp_that_is_no_number_is_invalid(text: str) -> None:
 def test_the_timestamp_may_be_absent() -> None:
     fields = without(signed_fields(), "X-Ca-Timestamp")
     names = "X-Ca-Key,X-Ca-Nonce,X-Ca-Signature-Method"
-    from apigateway.signature import SignableRequest, sign, string_to_sign
+    from apigateway.signatures.caller import SignableRequest, sign, string_to_sign
 
     fields = with_value(fields, "X-Ca-Signature-Headers", names)
     text = string_to_sign(SignableRequest("GET", "/forecast", "", Headers(fields)))

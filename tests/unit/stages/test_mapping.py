@@ -7,7 +7,6 @@ from unit.build import APP, REQUEST_ID, a_pass, an_api, parameter, refusal_of, s
 
 from apigateway.errors import Fault, Refusal
 from apigateway.exchange import Mapped, Outbound, Throttled, Validated
-from apigateway.matching import parse_pattern
 from apigateway.model.api import (
     AppCodeUse,
     Auth,
@@ -21,9 +20,10 @@ from apigateway.model.api import (
     Mode,
 )
 from apigateway.model.catalog import ServedApi
+from apigateway.protocol.matching import parse_pattern
+from apigateway.protocol.wire import Headers, parse_query
 from apigateway.stages.mapping import Mapping, build_path
 from apigateway.stages.validation import Validation
-from apigateway.wire import Headers, parse_query
 
 FORM = ("Content-Type", "application/x-www-form-urlencoded")
 OUR_OWN = {"X-Ca-Request-Id", "X-Forwarded-For"}
@@ -374,7 +374,7 @@ def test_the_passthrough_modes_pass_other_fields_in_order_and_repeated(mode: Mod
 
 
 def test_passthrough_keeps_the_callers_content_md5_since_the_body_is_unchanged() -> None:
-    from apigateway.signature import content_md5
+    from apigateway.signatures.caller import content_md5
 
     md5 = ("Content-MD5", content_md5(b"{}"))
     sent = mapped(api(mode=Mode.PASSTHROUGH), method="POST", headers=[md5], body=b"{}")

@@ -19,10 +19,10 @@ from apigateway.model.api import (
 )
 from apigateway.model.catalog import ServedApi
 from apigateway.model.openid import TokenRules
-from apigateway.multipart_body import boundary_of, read_parts
+from apigateway.protocol.multipart_body import boundary_of, read_parts
+from apigateway.protocol.wire import parse_query
 from apigateway.stages.mapping import Mapping
 from apigateway.stages.validation import Validation
-from apigateway.wire import parse_query
 
 FORM = ("Content-Type", "application/x-www-form-urlencoded")
 OUR_OWN = {"X-Ca-Request-Id", "X-Forwarded-For"}

@@ -5,7 +5,7 @@ from functools import partial
 
 from unit.build import a_catalog, a_pass, an_api, refusal_of, serve
 
-from apigateway.backend_tls import client_context
+from apigateway.backends.tls import client_context
 from apigateway.errors import Fault
 from apigateway.exchange import HttpUpstream, Mapped, MockUpstream, Upstream
 from apigateway.model.api import Backend, HttpBackend, MockBackend, VpcBackend

@@ -11,9 +11,9 @@ from unit.build import a_pass, an_api, outbound, serve
 from apigateway.exchange import MockUpstream, Outbound, Permitted
 from apigateway.model.app import Secret
 from apigateway.model.policy import SignatureKey
-from apigateway.signature import content_md5
+from apigateway.protocol.wire import Headers
+from apigateway.signatures.caller import content_md5
 from apigateway.stages.signing import Signing, is_debug, sign_outbound
-from apigateway.wire import Headers
 
 KEY = SignatureKey(id="1", name="k", region="r", key="DemoKey1", secret=Secret("DemoSecret1"))
 SIGNED_KEY = "X-Ca-Proxy-Signature-Secret-Key"

@@ -32,6 +32,7 @@ from apigateway.model.catalog import ServedApi
 from apigateway.model.group import Domain, DomainKind, Environment
 from apigateway.model.policy import SecondMode, SpecialLimit, ThrottlingPolicy
 from apigateway.model.settings import GatewaySettings, StandingLimits
+from apigateway.model.windows import UTC_ZONE, WindowUnit, Zone
 from apigateway.ports import (
     Counters,
     Dimension,
@@ -51,7 +52,6 @@ from apigateway.stages.throttling import (
     remaining_headers,
 )
 from apigateway.store.memory import MemoryStore
-from apigateway.windows import UTC_ZONE, WindowUnit, Zone
 
 Sleep = Callable[[float], Awaitable[object]]
 

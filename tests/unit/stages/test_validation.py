@@ -10,7 +10,7 @@ from apigateway.errors import Fault
 from apigateway.exchange import Throttled, Validated
 from apigateway.model.api import Body, BodyFormat, Location, Mode, ParameterType
 from apigateway.model.catalog import ServedApi
-from apigateway.multipart_body import Part, write_parts
+from apigateway.protocol.multipart_body import Part, write_parts
 from apigateway.stages.validation import Validation
 
 FORM = ("Content-Type", "application/x-www-form-urlencoded")

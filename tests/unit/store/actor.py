@@ -9,9 +9,9 @@ import sys
 from pathlib import Path
 
 from apigateway.model.record import CallRecord
+from apigateway.model.windows import WindowUnit
 from apigateway.ports import Dimension, Limit
 from apigateway.store.sqlite import SqliteStore
-from apigateway.windows import WindowUnit
 
 NOW_MS = 1_700_000_000_000
 

@@ -9,10 +9,10 @@ from pathlib import Path
 
 import pytest
 
+from apigateway.model.windows import WindowUnit
 from apigateway.ports import Dimension, Limit, StoreUnavailable, Tally
 from apigateway.store.connection import connect
 from apigateway.store.sqlite import SqliteStore
-from apigateway.windows import WindowUnit
 
 NOW_MS = 1_700_000_000_000
 MINUTE_MS = 60_000

@@ -10,11 +10,11 @@ from typing import Any
 
 import pytest
 
+from apigateway.model.windows import WindowUnit
 from apigateway.ports import Dimension, Limit, NonceClaim, NonceUsed, StoreUnavailable, Tally
 from apigateway.store.connection import connect
 from apigateway.store.ledger import recorded_counts
 from apigateway.store.sqlite import SqliteStore
-from apigateway.windows import WindowUnit
 
 NOW_MS = 1_700_000_000_000
 

@@ -8,10 +8,10 @@ from pathlib import Path
 import pytest
 from sqlite_utils import Database
 
+from apigateway.model.windows import WindowUnit
 from apigateway.ports import Dimension, Limit, StoreUnavailable
 from apigateway.store.migrations import MIGRATIONS, StoreTooNew, prepare
 from apigateway.store.sqlite import SqliteStore
-from apigateway.windows import WindowUnit
 
 
 def applied(path: Path) -> list[str]:

@@ -11,9 +11,9 @@ from redis_server import RedisServer
 from unit.store.fake_redis import FakeRedis, bulk
 
 from apigateway.model.settings import RedisSettings
+from apigateway.model.windows import WindowUnit, Zone
 from apigateway.ports import Dimension, Limit, NonceClaim, NonceUsed, StoreUnavailable, Tally
 from apigateway.store.redis import RedisStore
-from apigateway.windows import WindowUnit, Zone
 
 HOUR_MS = 3_600_000
 DAY_MS = 24 * HOUR_MS

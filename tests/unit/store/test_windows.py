@@ -2,9 +2,9 @@
 
 import pytest
 
+from apigateway.model.windows import WindowUnit, Zone
 from apigateway.ports import Dimension, Limit
 from apigateway.store.windows import CALL, PATIENCE_MS, Count, charge, count_at, distinct_keys, look
-from apigateway.windows import WindowUnit, Zone
 
 MINUTE_MS = 60_000
 HOUR_MS = 3_600_000

@@ -9,7 +9,7 @@ import pytest
 from unit.build import NOW_MS
 from unit.testing.samples import ROOT, a_gateway, captured, copied, refused, save
 
-from apigateway.captures import CaptureError
+from apigateway.captures.sent import CaptureError
 from apigateway.errors import Fault
 from apigateway.model.group import Environment
 from apigateway.testing.gateway import OfflineGateway

@@ -21,11 +21,11 @@ from apigateway.model.api import Auth, AuthType, Body, BodyFormat, Location, Mod
 from apigateway.model.catalog import ServedApi
 from apigateway.model.policy import SecondMode, ThrottlingPolicy
 from apigateway.model.settings import StandingLimits
+from apigateway.model.windows import WindowUnit
 from apigateway.ports import Limit, Standing, StoreUnavailable, Tally
 from apigateway.store.memory import MemoryStore
 from apigateway.trail import admission as module
 from apigateway.trail.masking import MOST_ENTRIES
-from apigateway.windows import WindowUnit
 
 
 def policy(**changes: Any) -> ThrottlingPolicy:

@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
-from apigateway.multipart_body import Part, write_parts
+from apigateway.protocol.multipart_body import Part, write_parts
+from apigateway.protocol.wire import Headers
 from apigateway.trail.bodies import LONGEST_BODY, shown_body
-from apigateway.wire import Headers
 
 
 def body(

@@ -21,7 +21,7 @@ from unit.build import (
 from unit.minted import issuer, mint
 from unit.trail.walked import an_answer, decided, refused, timeless, trail
 
-from apigateway.backend_tls import client_context
+from apigateway.backends.tls import client_context
 from apigateway.chain import Call
 from apigateway.errors import Fault, Refusal
 from apigateway.exchange import Permitted, Signed

@@ -22,7 +22,7 @@ from apigateway.model.api import AppCodeUse, Auth, AuthType, Location, Signature
 from apigateway.model.catalog import ServedApi
 from apigateway.model.group import Environment
 from apigateway.model.openid import TokenRules
-from apigateway.signature import sign
+from apigateway.signatures.caller import sign
 
 BY_APP = Auth(type=AuthType.APP)
 

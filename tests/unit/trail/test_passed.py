@@ -26,7 +26,6 @@ from unit.build import (
 )
 from unit.trail.walked import an_answer, timeless
 
-from apigateway.catalog_memo import CatalogMemo
 from apigateway.chain import Call, link, walk
 from apigateway.exchange import Received, Signed
 from apigateway.model.api import (
@@ -41,10 +40,11 @@ from apigateway.model.api import (
 )
 from apigateway.model.app import Secret
 from apigateway.model.catalog import Catalog, ServedApi
+from apigateway.model.catalog_memo import CatalogMemo
 from apigateway.model.group import Environment
 from apigateway.model.policy import SignatureKey
 from apigateway.model.settings import ErrorStyle
-from apigateway.multipart_body import Part
+from apigateway.protocol.multipart_body import Part
 from apigateway.store.memory import MemoryStore
 from apigateway.trail import passed as module
 from apigateway.trail.declared import declared_of

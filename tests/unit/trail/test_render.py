@@ -12,12 +12,12 @@ from unit.trail.walked import an_answer, walked
 
 from apigateway.model.api import Auth, AuthType, MockBackend, Mode
 from apigateway.model.settings import ErrorStyle
-from apigateway.signature import SignableRequest
+from apigateway.protocol.wire import Headers
+from apigateway.signatures.caller import SignableRequest
 from apigateway.trail.difference import columns
 from apigateway.trail.render import WIDTH, render, verdict_line, wrapped
 from apigateway.trail.strings import signature_of
 from apigateway.trail.trail import trail_of
-from apigateway.wire import Headers
 
 FOR_APPS = Auth(type=AuthType.APP)
 

@@ -8,9 +8,9 @@ from unit.trail.walked import trail
 
 from apigateway.model.api import Auth, AuthType, Location, SignatureMethod
 from apigateway.model.catalog import ServedApi
-from apigateway.signature import SignableRequest, candidates, sign, string_to_sign
+from apigateway.protocol.wire import Headers
+from apigateway.signatures.caller import SignableRequest, candidates, sign, string_to_sign
 from apigateway.trail.strings import LONGEST_STRING, masked_string, signature_of
-from apigateway.wire import Headers
 
 FORM = ("Content-Type", "application/x-www-form-urlencoded")
 FOR_APPS = serve(an_api(method="ANY", auth=Auth(type=AuthType.APP)))

@@ -51,10 +51,10 @@ from apigateway.model.app import Secret
 from apigateway.model.openid import TokenRules
 from apigateway.model.policy import SignatureKey, ThrottlingPolicy
 from apigateway.model.settings import ErrorStyle
+from apigateway.model.windows import WindowUnit
 from apigateway.store.memory import MemoryStore
 from apigateway.trail.passed import STAGES
 from apigateway.trail.trail import DISPATCH, secrets_of, trail_of
-from apigateway.windows import WindowUnit
 
 FOR_APPS = Auth(type=AuthType.APP)
 POLICY = ThrottlingPolicy(id="p", name="slow", region="r", unit=WindowUnit.DAY, api=1)

@@ -9,12 +9,12 @@ from unit.build import DOMAIN, a_catalog, an_api, serve, signed_fields
 from unit.trail.walked import an_answer, walked
 
 from apigateway.chain import Call
-from apigateway.flows import TRAIL
-from apigateway.guard import to_response
 from apigateway.model.api import Auth, AuthType
 from apigateway.model.catalog import Catalog
 from apigateway.model.settings import ErrorStyle
 from apigateway.outcome import answer_of, verdict
+from apigateway.proxy.flows import TRAIL
+from apigateway.proxy.guard import to_response
 from apigateway.trail.trail import trail_of
 
 Fields = Iterable[tuple[str, str]]

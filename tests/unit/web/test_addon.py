@@ -7,7 +7,7 @@ import pytest
 from mitmproxy.exceptions import OptionsError
 from mitmproxy.test import taddons
 
-from apigateway.hooks import Desk
+from apigateway.proxy.hooks import Desk
 from apigateway.web.addon import Web, problem_of
 
 

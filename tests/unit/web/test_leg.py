@@ -13,8 +13,8 @@ from unit.web.flows import ended
 from apigateway.chain import Call
 from apigateway.errors import Fault, Refusal
 from apigateway.exchange import MockUpstream, Signed
-from apigateway.flows import BACKEND_LEG, TRAIL
 from apigateway.model.settings import ErrorStyle
+from apigateway.proxy.flows import BACKEND_LEG, TRAIL
 from apigateway.web.leg import MARKER, backend_leg, request_of, show
 
 

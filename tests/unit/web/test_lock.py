@@ -12,7 +12,7 @@ from tornado.httpserver import HTTPServer
 from tornado.httputil import url_concat
 from tornado.netutil import bind_sockets
 
-from apigateway.listener import StartError
+from apigateway.proxy.listener import StartError
 from apigateway.web.addon import lets_everybody_in
 from apigateway.web.lock import Lock, lock_mitmweb
 

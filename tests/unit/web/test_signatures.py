@@ -4,8 +4,8 @@ import pytest
 from unit.build import APP, a_catalog, an_api, serve
 from unit.web.flows import a_served_flow, a_wrongly_signed_flow
 
-from apigateway.flows import TRAIL, caller_request
 from apigateway.model.api import Auth, AuthType
+from apigateway.proxy.flows import TRAIL, caller_request
 from apigateway.web.signatures import SMALL_BYTES, explained, is_small, is_unexplained
 
 

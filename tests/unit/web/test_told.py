@@ -9,8 +9,8 @@ from unit.web.flows import a_flow, a_served_flow, a_wrongly_signed_flow
 
 from apigateway.edge.refusals import keep_note
 from apigateway.errors import Fault, Refusal
-from apigateway.flows import BACKEND_LEG, TRAIL
 from apigateway.model.catalog import Catalog
+from apigateway.proxy.flows import BACKEND_LEG, TRAIL
 from apigateway.web.tasks import Background
 from apigateway.web.told import MOST_JUDGED, Teller
 

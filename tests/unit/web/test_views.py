@@ -11,7 +11,7 @@ from unit.web.flows import a_flow, a_served_flow, ended
 
 from apigateway.edge.refusals import keep_note
 from apigateway.errors import Fault, Refusal
-from apigateway.flows import BACKEND_LEG, TRAIL
+from apigateway.proxy.flows import BACKEND_LEG, TRAIL
 from apigateway.web.views import FIRST, NEVER, GatewayView, install, priority
 
 

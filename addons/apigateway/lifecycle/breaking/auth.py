@@ -2,11 +2,11 @@
 
 from collections.abc import Iterator
 
+from apigateway.id_tokens.verification import is_same_key
 from apigateway.lifecycle.breaking.finding import Effect, breaking, listed, notice
 from apigateway.lifecycle.compare import Path
 from apigateway.model.api import Api, AppCodeUse, Auth, AuthType
 from apigateway.model.openid import TokenIssuer, TokenRules
-from apigateway.openid import is_same_key
 
 _APP_CODES = (AppCodeUse.DISABLED, AppCodeUse.HEADER, AppCodeUse.HEADER_OR_QUERY)
 """Each takes what those before it take."""

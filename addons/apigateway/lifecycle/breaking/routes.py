@@ -9,9 +9,9 @@ from dataclasses import dataclass
 
 from apigateway.definition.check_variables import settle
 from apigateway.lifecycle.breaking.finding import Effect, Finding, Severity, breaking, listed
-from apigateway.matching import ANY_METHOD, PathPattern, RouteTable, parse_pattern
 from apigateway.model.api import Api
 from apigateway.model.group import Environment, Group
+from apigateway.protocol.matching import ANY_METHOD, PathPattern, RouteTable, parse_pattern
 from apigateway.stages.routing import METHODS
 
 Segments = tuple[str, ...]

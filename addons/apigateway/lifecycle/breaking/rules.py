@@ -13,7 +13,7 @@ from apigateway.lifecycle.breaking.patterns import takes_all_of
 from apigateway.lifecycle.breaking.schemas import stricter_parts
 from apigateway.lifecycle.compare import MISSING, Path
 from apigateway.model.api import Parameter, ParameterType
-from apigateway.parameters import span_of
+from apigateway.protocol.parameters import span_of
 
 _WHOLE = frozenset({ParameterType.INT, ParameterType.LONG})
 _FEW = 5

@@ -10,9 +10,9 @@ from decimal import Decimal
 from typing import Any
 
 from apigateway.definition.document import Key
+from apigateway.json_schema.parts import UNEVALUATED, subschemas
 from apigateway.lifecycle.breaking.patterns import takes_all_of
 from apigateway.lifecycle.compare import MISSING, same
-from apigateway.schema_parts import UNEVALUATED, subschemas
 
 Path = tuple[Key, ...]
 

@@ -28,7 +28,7 @@ from apigateway.model.policy import (
     VpcAccess,
 )
 from apigateway.model.secret import Secret
-from apigateway.windows import WindowUnit
+from apigateway.model.windows import WindowUnit
 
 HOST = Domain(
     name="api.test",

@@ -4,8 +4,8 @@ from collections.abc import Callable
 
 import pytest
 
-from apigateway.signature import SignableRequest, sign, string_to_sign
-from apigateway.wire import Headers
+from apigateway.protocol.wire import Headers
+from apigateway.signatures.caller import SignableRequest, sign, string_to_sign
 from scripts.bench import calls
 from scripts.bench.calls import Blank
 

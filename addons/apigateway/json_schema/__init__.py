@@ -1,0 +1,7 @@
+"""A provider's JSON Schema (2020-12). Pure.
+
+parts         the words that hold other schemas, and walks along them
+cost          how often a schema is asked about one value
+writing       a schema as the library gets it
+violations    what is said of a broken one
+"""
