@@ -14,8 +14,9 @@ UNIT = ROOT / "tests" / "unit"
 
 KNOWS_MITMPROXY = {
     f"proxy/{name}"
-    for name in ("hooks", "settings", "options", "live_trail", "guard", "listener", "tls", "flows")
+    for name in ("hooks", "settings", "options", "live_trail", "guard", "listener", "flows")
 }
+KNOWS_MITMPROXY |= {"proxy/tls", "proxy/tls_context"}
 KNOWS_MITMPROXY |= {"scrubbing/codings"}  # how bodies are packed
 KNOWS_MITMPROXY |= {"captures/reading", "replay/flow_file"}  # files of mitmproxy's flows
 KNOWS_MITMPROXY |= {

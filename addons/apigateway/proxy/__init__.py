@@ -6,5 +6,6 @@ guard                    lets nothing pass undecided when all else is gone
 reception, flows         a caller's request, on the wire or captured
 flow_metadata, live_trail    the trail of a call on its flow
 listener                 how a process comes to its port, and how it leaves it
-tls                      which certificate a handshake is shown
+tls                      which certificate a handshake is shown; tls_context how it is spoken,
+                         tls_renewal how a certificate follows its files
 """
