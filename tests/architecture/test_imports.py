@@ -28,7 +28,17 @@ KNOWS_MITMPROXY |= {
 }
 KNOWS_MITMPROXY |= {
     f"web/{name}"
-    for name in ("addon", "keeping", "leg", "listed", "lock", "releasing", "standing", "tasks")
+    for name in (
+        "addon",
+        "commands",
+        "keeping",
+        "leg",
+        "listed",
+        "lock",
+        "releasing",
+        "standing",
+        "tasks",
+    )
 }
 KNOWS_MITMPROXY |= {"web/told", "web/views"}
 KNOWS_THE_STORE = {"proxy/settings", "cli"}  # and commands, the store itself, and gateway.py
