@@ -7,26 +7,20 @@ compiles one API, and connections to backends go on under the same TLS context.
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from functools import cached_property
 from operator import is_
 
 from apigateway.backends.tls import tls_profile
+from apigateway.definition.bindings import Bindings, Bound
 from apigateway.definition.check_variables import settle
 from apigateway.definition.parse import parse_api
 from apigateway.definition.project import Project
 from apigateway.id_tokens.verification import KeyRing
 from apigateway.model.api import Api, MockBackend
-from apigateway.model.app import Grant
 from apigateway.model.catalog import BoundDomain, Catalog, ServedApi, TlsProfile
 from apigateway.model.group import Environment, Group
 from apigateway.model.openid import TokenIssuer
 from apigateway.model.policy import (
     BackendTls,
-    Binding,
-    IpControl,
-    PolicyKind,
-    SignatureKey,
-    ThrottlingPolicy,
 )
 from apigateway.model.release import Release
 from apigateway.outbound.names import own_names
@@ -35,13 +29,6 @@ from apigateway.protocol.documents import DocumentSchema
 from apigateway.protocol.matching import PathPattern, RouteTable, parse_pattern
 from apigateway.protocol.parameters import compile_rule
 from apigateway.steps import step
-
-_Place = tuple[str, Environment]
-"""An API of a group in an environment, by name."""
-
-_Names = dict[PolicyKind, str]
-
-_Bound = tuple[frozenset[str], ThrottlingPolicy | None, SignatureKey | None, IpControl | None]
 
 TableKey = tuple[str, Environment]
 Tables = Mapping[TableKey, Sequence[ServedApi]]
@@ -65,7 +52,7 @@ def compile_catalog(
     last = _Last.of(before, project)
     groups = {group.name: group for group in project.groups}
     drafts = {api.id: api for api in project.apis}
-    bindings = _Bindings(project)
+    bindings = Bindings(project)
     served: list[ServedApi] = []
     by_release: dict[int, ServedApi] = {}
     releases = tuple(releases)
@@ -196,7 +183,7 @@ class _Last:
 
 
 def _compiled(
-    release: Release, draft: Api, group: Group, account: str, bindings: "_Bindings"
+    release: Release, draft: Api, group: Group, account: str, bindings: Bindings
 ) -> ServedApi:
     api, unresolved = draft, ""
     if api.document != release.document:
@@ -223,7 +210,7 @@ def _compiled(
     )
 
 
-def _bound_anew(one: ServedApi, bound: _Bound) -> ServedApi:
+def _bound_anew(one: ServedApi, bound: Bound) -> ServedApi:
     """`one` with what is bound to it now; itself where that is what it has."""
     if bound == (one.granted, one.throttling, one.signature_key, one.ip_control):
         return one
@@ -275,60 +262,3 @@ def _issuers(served: Iterable[ServedApi]) -> dict[Environment, list[TokenIssuer]
         if isinstance(one.api.auth.openid, TokenIssuer):
             found[one.environment].append(one.api.auth.openid)
     return found
-
-
-class _Bindings:
-    """What acts at once on an API in an environment; of two bindings of a kind the last wins.
-
-    Looked up group by group, since most of a large project is the same after a reload.
-    """
-
-    def __init__(self, project: Project) -> None:
-        self._project = project
-        self._known: dict[str, tuple[dict[_Place, set[str]], dict[_Place, _Names]]] = {}
-        self._throttling = {policy.name: policy for policy in project.throttling_policies}
-        self._signature_keys = {key.name: key for key in project.signature_keys}
-        self._ip_controls = {control.name: control for control in project.ip_controls}
-
-    def on(self, group: Group, api: Api, environment: Environment) -> _Bound:
-        granted, bound = self._of_group(group.name)
-        place = (api.name, environment)
-        names = bound.get(place, {})
-        throttling = names.get(PolicyKind.THROTTLING)
-        signature_key = names.get(PolicyKind.SIGNATURE_KEY)
-        ip_control = names.get(PolicyKind.IP_CONTROL)
-        return (
-            frozenset(granted.get(place, ())),
-            None if throttling is None else self._throttling[throttling],
-            None if signature_key is None else self._signature_keys[signature_key],
-            None if ip_control is None else self._ip_controls[ip_control],
-        )
-
-    def _of_group(self, name: str) -> tuple[dict[_Place, set[str]], dict[_Place, _Names]]:
-        if name not in self._known:
-            granted: dict[_Place, set[str]] = defaultdict(set)
-            bound: dict[_Place, _Names] = defaultdict(dict)
-            for grant in self._grants[name]:
-                granted[grant.api, grant.environment].add(self._app_ids[grant.app])
-            for binding in self._bindings[name]:
-                bound[binding.api, binding.environment][binding.kind] = binding.policy
-            self._known[name] = granted, bound
-        return self._known[name]
-
-    @cached_property
-    def _app_ids(self) -> dict[str, str]:
-        return {app.name: app.id for app in self._project.apps}
-
-    @cached_property
-    def _grants(self) -> dict[str, list[Grant]]:
-        found = defaultdict(list)
-        for grant in self._project.grants:
-            found[grant.group].append(grant)
-        return found
-
-    @cached_property
-    def _bindings(self) -> dict[str, list[Binding]]:
-        found = defaultdict(list)
-        for binding in self._project.bindings:
-            found[binding.group].append(binding)
-        return found

@@ -19,11 +19,11 @@ from apigateway.definition.parse_policies import (
     read_app,
     read_group,
     read_ip_control,
-    read_settings,
     read_signature_key,
     read_throttling,
     read_vpc_access,
 )
+from apigateway.definition.parse_settings import read_settings
 from apigateway.definition.placed import ApisOfGroup, Loaded, Placed
 from apigateway.definition.places import GroupPlaces, Place, Places
 from apigateway.definition.problems import DocumentReport, Problem, Report

@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from apigateway.definition.parse_policies import Link
+from apigateway.definition.parse_links import Link
 from apigateway.definition.placed import Loaded
 from apigateway.definition.problems import DocumentReport
 from apigateway.definition.wording import did_you_mean

@@ -1,4 +1,4 @@
-"""Documents of every kind but APIs as the model's objects.
+"""Groups, apps and policies as the model's objects.
 
 Each function takes a report whose document has the shape of its schema, and returns the object;
 what the schema cannot say (networks, secrets) goes to the report as an error, and the object is
@@ -6,12 +6,10 @@ then of no use.
 """
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from pathlib import Path
 from typing import Any
-from zoneinfo import available_timezones
 
 from apigateway.definition import secrets
 from apigateway.definition.addresses import is_host, parse_networks, plain_host
@@ -19,33 +17,20 @@ from apigateway.definition.certificates import read_certificate
 from apigateway.definition.document import Key
 from apigateway.definition.headers import is_header_value
 from apigateway.definition.ids import hex_id, numeric_id
-from apigateway.definition.parse_domains import read_domains
-from apigateway.definition.parse_store import read_store
 from apigateway.definition.problems import DocumentReport
 from apigateway.definition.variables import read_variables
-from apigateway.definition.wording import did_you_mean
 from apigateway.model.app import App, Secret
 from apigateway.model.cors import Cors
 from apigateway.model.group import Certificate, Domain, DomainKind, Environment, Group
 from apigateway.model.policy import (
     IpControl,
-    PolicyKind,
     SecondMode,
     SignatureKey,
     SpecialLimit,
     ThrottlingPolicy,
     VpcAccess,
 )
-from apigateway.model.settings import (
-    AutoRelease,
-    BackendLimits,
-    EdgeLimits,
-    ErrorStyle,
-    GatewaySettings,
-    SourceVpc,
-    StandingLimits,
-)
-from apigateway.model.windows import UTC_ZONE, WindowUnit, Zone, time_zone
+from apigateway.model.windows import WindowUnit
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,66 +41,6 @@ class Home:
     region: str
     environ: Mapping[str, str]
     now: datetime
-
-
-def read_settings(
-    report: DocumentReport, root: Path, environ: Mapping[str, str]
-) -> GatewaySettings:
-    """`root` is the folder that relative paths start from."""
-    data = report.document.data
-    releases = data.get("releases", {})
-    records, redis = read_store(report, environ)
-    return GatewaySettings(
-        account=data["account"],
-        region=data["region"],
-        store=root / records,
-        redis=redis,
-        errors=ErrorStyle(data.get("errors", "coded")),
-        auto_release=AutoRelease(releases.get("auto", "first")),
-        auto_release_to=tuple(map(Environment, releases.get("environments", ("RELEASE",)))),
-        limits=StandingLimits(**data.get("limits", {})),
-        edge=EdgeLimits(**data.get("edge", {})),
-        backends=_backend_limits(data.get("backends", {})),
-        domains=read_domains(report),
-        backend_networks=parse_networks(
-            data.get("backends", {}).get("networks", []), report, "backends", "networks"
-        ),
-        trusted_proxies=parse_networks(data.get("trusted_proxies", []), report, "trusted_proxies"),
-        blacklist=parse_networks(data.get("blacklist", []), report, "blacklist"),
-        zone=_zone(data.get("time_zone", "UTC"), report),
-        instance_id=data.get("instance_id", "apigateway-local"),
-        metrics=_metrics(data.get("metrics"), report),
-        source_vpcs=tuple(
-            SourceVpc(
-                vpc_id=item["vpc_id"],
-                networks=parse_networks(item["networks"], report, "source_vpcs", index, "networks"),
-            )
-            for index, item in enumerate(data.get("source_vpcs", ()))
-        ),
-    )
-
-
-def _metrics(address: str | None, report: DocumentReport) -> tuple[str, int] | None:
-    if address is None:
-        return None
-    host, _, port = address.rpartition(":")
-    if not 0 < int(port) < 65536:
-        report.error(f"there is no port {port}", "write one from 1 to 65535", "metrics")
-    return host.strip("[]"), int(port)
-
-
-def _zone(name: str, report: DocumentReport) -> Zone:
-    try:
-        time_zone(name)
-    except (KeyError, ValueError, OSError):
-        mend = did_you_mean(name, sorted(available_timezones()), "write one such as Asia/Shanghai")
-        report.error(f'there is no time zone "{name}"', mend, "time_zone")
-        return UTC_ZONE
-    return Zone(name)
-
-
-def _backend_limits(data: Mapping[str, Any]) -> BackendLimits:
-    return BackendLimits(**{key: value for key, value in data.items() if key != "networks"})
 
 
 def read_group(report: DocumentReport, home: Home) -> Group:
@@ -275,51 +200,3 @@ def _policy(kind: str, data: Mapping[str, Any], home: Home) -> dict[str, Any]:
     name, region = data["name"], data.get("region", home.region)
     identity = data.get("id") or numeric_id(kind, home.account, region, name)
     return {"id": identity, "name": name, "region": region}
-
-
-@dataclass(frozen=True, slots=True)
-class Link:
-    """One entry of grants.yaml or bindings.yaml, before its names are looked up.
-
-    `subject` is an app or a policy; `kind` is None for a grant; `apis` None means all.
-    `keys` lead to the entry in its document.
-    """
-
-    kind: PolicyKind | None
-    subject: str
-    group: str
-    apis: tuple[str, ...] | None
-    environments: tuple[Environment, ...]
-    keys: tuple[Key, ...]
-
-
-def read_grants(data: list[dict[str, Any]]) -> Iterator[Link]:
-    for index, item in enumerate(data):
-        yield _link(None, item["app"], item, (index,))
-
-
-_BINDING_KEYS = {
-    "throttling": PolicyKind.THROTTLING,
-    "signature_keys": PolicyKind.SIGNATURE_KEY,
-    "ip_control": PolicyKind.IP_CONTROL,
-}
-
-
-def read_bindings(data: dict[str, list[dict[str, Any]]]) -> Iterator[Link]:
-    for key, kind in _BINDING_KEYS.items():
-        for index, item in enumerate(data.get(key, ())):
-            yield _link(kind, item["policy"], item, (key, index))
-
-
-def _link(
-    kind: PolicyKind | None, subject: str, item: dict[str, Any], keys: tuple[Key, ...]
-) -> Link:
-    apis = item["apis"]
-    return Link(
-        kind=kind,
-        subject=subject,
-        group=item["group"],
-        apis=None if apis == "*" else tuple(apis),
-        environments=tuple(map(Environment, item.get("environments", Environment))),
-        keys=keys,
-    )

@@ -21,7 +21,7 @@ from apigateway.definition.document import Document
 from apigateway.definition.gather import Gathered, gather
 from apigateway.definition.group_files import Memory
 from apigateway.definition.links import Known, known_of, resolve_bindings, resolve_grants
-from apigateway.definition.parse_policies import Link, read_bindings, read_grants
+from apigateway.definition.parse_links import Link, read_bindings, read_grants
 from apigateway.definition.placed import Placed
 from apigateway.definition.places import Known as KnownPlaces
 from apigateway.definition.places import find_files

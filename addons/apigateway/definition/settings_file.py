@@ -6,7 +6,7 @@ from pathlib import Path
 
 from apigateway.definition.document import Unreadable, read_document
 from apigateway.definition.parse import fits
-from apigateway.definition.parse_policies import read_settings
+from apigateway.definition.parse_settings import read_settings
 from apigateway.definition.problems import Report
 from apigateway.model.settings import GatewaySettings
 

@@ -1,4 +1,4 @@
-"""Settings, groups, apps and policies as the model's objects."""
+"""Groups, apps and policies as the model's objects."""
 
 from ipaddress import ip_network
 
@@ -19,45 +19,7 @@ from unit.definition.written import (
 from apigateway.model.cors import Cors
 from apigateway.model.group import DomainKind, Environment
 from apigateway.model.policy import SecondMode, SpecialLimit
-from apigateway.model.settings import AutoRelease, ErrorStyle, StandingLimits
 from apigateway.model.windows import UTC_ZONE, WindowUnit, Zone
-
-
-def test_settings_have_the_documented_defaults(written: Written) -> None:
-    settings = written.load().settings
-    assert settings.store == written.root / "state/gateway.db"
-    assert settings.errors is ErrorStyle.CODED
-    assert settings.auto_release is AutoRelease.FIRST
-    assert settings.auto_release_to == ("RELEASE",)
-    assert settings.limits == StandingLimits()
-    assert settings.backend_networks == ()
-
-
-def test_settings_are_what_is_written(written: Written) -> None:
-    written.write(
-        GATEWAY,
-        """\
-        account: "1001"
-        region: cn-beijing
-        store: other/place.db
-        errors: classic
-        releases: {auto: always, environments: [TEST, RELEASE]}
-        limits: {client_ip_per_second: 7, head_bytes: 4096}
-        backends: {networks: [127.0.0.0/8, "::1"]}
-        """,
-    )
-    settings = written.load().settings
-    assert settings.store == written.root / "other/place.db"
-    assert settings.errors is ErrorStyle.CLASSIC
-    assert settings.auto_release_to == ("TEST", "RELEASE")
-    assert settings.limits == StandingLimits(client_ip_per_second=7, head_bytes=4096)
-    assert settings.backend_networks == (ip_network("127.0.0.0/8"), ip_network("::1"))
-
-
-@pytest.mark.parametrize("name", ["Asia", "zone.tab", "a/../UTC", '"Asia\\0"'])
-def test_a_file_that_holds_no_time_zone_is_a_problem(written: Written, name: str) -> None:
-    (problem,) = written.write(GATEWAY, f"{GOOD[GATEWAY]}time_zone: §{name}\n").problems()
-    assert problem.startswith(f"{written.marks[0]}: there is no time zone ")
 
 
 def test_a_group_has_a_second_level_domain_of_its_own(written: Written) -> None:
@@ -228,38 +190,6 @@ def test_what_breaks_a_rule_is_pointed_at(
 def test_a_vpc_name_starts_with_a_letter_or_a_chinese_character(written: Written) -> None:
     written.write(VPC, "{name: 笔记实例, vpc_id: vpc-01, instance_id: i-0001, port: 1, host: a}")
     assert written.load().vpc_accesses[0].name == "笔记实例"
-
-
-def test_proxies_and_the_blacklist_are_networks(written: Written) -> None:
-    assert written.load().settings.trusted_proxies == ()
-    assert written.load().settings.blacklist == ()
-    written.write(
-        GATEWAY,
-        """\
-        account: "1001"
-        region: cn-hangzhou
-        trusted_proxies: [10.0.0.0/8, "2001:db8::/32", 127.0.0.1]
-        blacklist: [203.0.113.0/24, "::1"]
-        """,
-    )
-    settings = written.load().settings
-    assert settings.trusted_proxies == (
-        ip_network("10.0.0.0/8"),
-        ip_network("2001:db8::/32"),
-        ip_network("127.0.0.1"),
-    )
-    assert settings.blacklist == (ip_network("203.0.113.0/24"), ip_network("::1"))
-
-
-@pytest.mark.parametrize("key", ["trusted_proxies", "blacklist"])
-@pytest.mark.parametrize("text", ["10.0.0.300/8", "10.0.0.1/8", "proxy.test", "10.0.0.0/33"])
-def test_a_network_that_is_none_is_a_problem_at_its_place(
-    written: Written, key: str, text: str
-) -> None:
-    written.write(GATEWAY, f'account: "1001"\nregion: cn-hangzhou\n{key}: ["::1", §"{text}"]\n')
-    (problem,) = written.problems()
-    assert problem.startswith(f"{written.marks[0]}: {key}[1] ")
-    assert text in problem
 
 
 def test_a_group_answers_pages_as_the_product_does_unless_it_says_otherwise(
