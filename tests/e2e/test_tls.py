@@ -35,6 +35,7 @@ from e2e.running import (
     send_raw,
     until,
 )
+from e2e.test_capture import command
 
 from apigateway.cli import main
 
@@ -291,6 +292,33 @@ def test_handshakes_side_by_side_are_all_served(secure: Gateway) -> None:
     with ThreadPoolExecutor(16) as pool:
         replies = list(pool.map(lambda _: ask_https(secure).status, range(64)))
     assert replies == [200] * 64
+
+
+def test_what_came_over_https_is_replayed_to_a_gateway_over_https(
+    project: Project, demo_backend: Backend
+) -> None:
+    raw = project.folder / "calls.mitm"
+    with gateway(with_certificates(project), "-w", raw) as running:
+        client = ApiGatewayClient(
+            f"https://localhost:{running.port}", KEY, SECRET, ca_file=str(authority(running))
+        )
+        answer = client.request("GET", "/forecast/hangzhou", query={"days": "3"})
+        assert answer.status == 200, answer.body
+        assert ask_https(running, "/secure-only").status == 200
+        assert ask_https(running, sni=HOST, host=OTHER).status == 421
+        assert running.ask(target="/plain-only").status == 200
+    with gateway(project) as running:
+        to = f"127.0.0.1:{running.port}"
+        words = ["replay", raw, "--to", f"https://{to}", "--cacert", authority(running)]
+        hits = demo_backend.hits
+        code, document = command(project, *words, "--to", f"http://{to}")
+        assert document["causes"] == []
+        assert (code, document["same"]) == (0, document["calls"])
+        assert demo_backend.hits == hits + 1
+        code, document = command(project, *words)
+        assert document["same"] == 3
+        why = {one["why"] for one in document["not_compared"]}
+        assert why == {"it came over http, and no --to is an http:// URL"}
 
 
 def test_a_certificate_is_renewed_without_a_restart_and_a_broken_one_is_not_taken(
