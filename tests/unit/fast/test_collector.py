@@ -53,7 +53,7 @@ def test_circles_that_stayed_for_a_while_do_not_add_up_whatever_was_loaded() -> 
         kept += [[number] for number in range(3 * THRESHOLDS[0] * THRESHOLDS[1] * THRESHOLDS[2])]
         assert kept and loaded
         assert seen() is None
-        assert THRESHOLDS[0] * THRESHOLDS[1] * THRESHOLDS[2] <= 50_000
+        assert THRESHOLDS[0] * THRESHOLDS[1] * THRESHOLDS[2] <= 100_000
     finally:
         undo()
 
