@@ -91,7 +91,7 @@ class FastProfile:
     def running(self) -> None:
         self._running = True
         if "gc" in self.inside:
-            self._undo.append(tune_collector())
+            self._undo.append(tune_collector(ctx.master.event_loop))
 
     def done(self) -> None:
         self._take_out()
@@ -111,7 +111,7 @@ class FastProfile:
 
     def _tune_collector(self) -> Undo:
         """Once everything is loaded."""
-        return tune_collector() if self._running else _nothing
+        return tune_collector(ctx.master.event_loop) if self._running else _nothing
 
     def _try(self, pieces: set[str], name: str, install: Callable[[], Undo]) -> None:
         if name not in pieces:
