@@ -6,11 +6,11 @@ from dataclasses import replace
 
 from apigateway.answers import debug_info, message_of, render_answer, render_refusal
 from apigateway.chain import Call
+from apigateway.cors import cors_fields, without_own_cors
 from apigateway.errors import BACKEND_FAULTS, Fault, Refusal
 from apigateway.exchange import Answer, MockUpstream, Routed, Signed, Throttled
 from apigateway.model.group import Environment
 from apigateway.model.settings import ErrorStyle
-from apigateway.protocol.cors import cors_fields, without_own_cors
 from apigateway.stages.signing import is_debug
 from apigateway.stages.throttling import remaining_headers
 

@@ -27,8 +27,9 @@ class Figures:
     """One side in one round. CPU in microseconds a call, user and system; `busy` is the share of
     its cores that the side used, 1.0 when nothing else holds it back.
 
-    `whole_rps` are the calls a second with a core for each process: `rps` by the cores that load
-    generator and backend left. Time in which a side waited, for a lock perhaps, counts as used.
+    `whole_rps` are the calls a second with a core for each process: `rps`, scaled from the cores
+    that load generator and backend left to all that the side can use. Time in which a side waited,
+    for a lock perhaps, counts as used.
     """
 
     rps: float

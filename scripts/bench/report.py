@@ -68,12 +68,13 @@ def left_out(outcomes: Sequence[Outcome]) -> list[str]:
 
 
 def accounted(outcome: Outcome) -> list[str]:
-    """A sentence for each side whose cores load generator and backend shared."""
+    """A sentence for each side but the first, where load generator and backend took theirs from
+    the sides' cores."""
     if not outcome.shared_cores:
         return []
     first = outcome.rows[0].side if outcome.rows else ""
     return [
-        f"With the cores that load generator and backend took accounted for, {row.side} made "
+        f"Had load generator and backend cores of their own, {row.side} would have made "
         f"{row.whole_ratio} times the calls of {first}."
         for row in outcome.rows
         if row.whole_ratio

@@ -14,7 +14,16 @@ UNIT = ROOT / "tests" / "unit"
 
 KNOWS_MITMPROXY = {
     f"proxy/{name}"
-    for name in ("hooks", "settings", "options", "live_trail", "guard", "listener", "flows")
+    for name in (
+        "hooks",
+        "settings",
+        "options",
+        "live_trail",
+        "guard",
+        "listener",
+        "flows",
+        "responses",
+    )
 }
 KNOWS_MITMPROXY |= {"proxy/tls", "proxy/tls_context"}
 KNOWS_MITMPROXY |= {"scrubbing/codings"}  # how bodies are packed
@@ -41,15 +50,16 @@ KNOWS_MITMPROXY |= {
     )
 }
 KNOWS_MITMPROXY |= {"web/told", "web/views"}
-KNOWS_THE_STORE = {"proxy/settings", "cli"}  # and commands, the store itself, and gateway.py
+KNOWS_THE_STORE = {"proxy/settings"}  # and commands, the store itself, and gateway.py
 PURE_HELP_OF_THE_MODEL = {
     "id_tokens/verification",
     "outbound/names",
     "protocol/documents",
     "protocol/matching",
     "protocol/parameters",
-    "protocol/wire",
+    "json_schema/judging",
 }
+NOT_PURE = {"datetime", "secrets", "subprocess", "tempfile", "threading", "uuid"}
 PURE = {"protocol", "signatures", "id_tokens", "json_schema", "outbound"}
 NOT_FOR_STAGES = {"asyncio", "aiohttp", "os", "pathlib", "random", "socket", "sqlite3", "time"}
 NO_NAMES = {"utils", "util", "helpers", "helper", "common", "base", "manager", "managers", "misc"}
@@ -134,7 +144,7 @@ def test_only_the_adapters_know_mitmproxy(name: str) -> None:
 @pytest.mark.parametrize("name", [name for name in CODE if name.startswith("model/")])
 def test_the_model_knows_itself_and_pure_help_only(name: str) -> None:
     imports = imports_of(CODE[name])
-    allowed = sys.stdlib_module_names | {"apigateway"}
+    allowed = (sys.stdlib_module_names - NOT_FOR_STAGES) | {"apigateway", "pathlib"}
     assert roots(imports) <= allowed
     for used in own(imports):
         assert used.startswith("model") or used in PURE_HELP_OF_THE_MODEL, used
@@ -165,18 +175,29 @@ def test_only_the_composition_roots_know_the_store(name: str) -> None:
 @pytest.mark.parametrize("name", CODE)
 def test_nothing_below_the_stages_knows_them(name: str) -> None:
     below = {"model", "store", "definition", *PURE}
-    pure = {"errors", "exchange", "chain", "answers", "ports", "proxy/reception"}
+    pure = {"errors", "exchange", "chain", "answers", "ports", "reception", "cors"}
     if name.partition("/")[0] in below or name in pure:
         tops = {used.partition("/")[0] for used in own(imports_of(CODE[name]))}
         assert not tops & {"stages", "proxy", "commands", "cli"}
 
 
 @pytest.mark.parametrize("name", [name for name in CODE if name.partition("/")[0] in PURE])
-def test_a_pure_room_opens_nothing_and_asks_no_clock(name: str) -> None:
+def test_a_pure_package_opens_nothing_and_asks_no_clock(name: str) -> None:
     imports = imports_of(CODE[name])
-    assert not roots(imports) & NOT_FOR_STAGES
+    assert not roots(imports) & (NOT_FOR_STAGES | NOT_PURE)
     tops = {used.partition("/")[0] for used in own(imports)}
-    assert not tops & {"store", "definition", "backends", "lifecycle", "live", "replay"}
+    assert tops <= PURE | {"model", "errors", "exchange"}
+
+
+@pytest.mark.parametrize("name", [name for name in CODE if name.startswith("definition/")])
+def test_a_definition_knows_of_backends_what_tls_they_get_and_calls_none(name: str) -> None:
+    used = {one for one in own(imports_of(CODE[name])) if one.startswith("backends")}
+    assert used <= {"backends", "backends/tls"}
+
+
+@pytest.mark.parametrize("name", sorted(MODULES.keys() - CODE.keys()))
+def test_a_package_itself_imports_nothing(name: str) -> None:
+    assert not imports_of(MODULES[name])
 
 
 @pytest.mark.parametrize("name", sorted(CODE.keys() - WITHOUT_A_MIRROR.keys()))

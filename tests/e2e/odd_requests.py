@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from apigateway.model.api import SignatureMethod
 from apigateway.protocol.wire import Headers
-from apigateway.proxy.reception import CallerRequest
+from apigateway.reception import CallerRequest
 from apigateway.signatures.caller import SignableRequest, signing_headers
 
 MINUTE_MS = 60_000

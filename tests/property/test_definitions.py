@@ -15,9 +15,9 @@ from hypothesis import strategies as st
 from unit.definition.written import GOOD, Written
 from unit.minted import KID, OTHER_KID, ec_key, public_jwk, rsa_key
 
+from apigateway.definition.check_schema import _surely_valid, faults_of_schema
 from apigateway.definition.document import Unreadable, read_document
 from apigateway.definition.dump import dump_api
-from apigateway.definition.json_schema import _surely_valid, faults_of_schema
 from apigateway.definition.parse import parse_api
 from apigateway.definition.paths import faults_of_path
 from apigateway.definition.problems import DefinitionError

@@ -7,7 +7,8 @@ from typing import Any
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from apigateway.protocol.documents import DEEPEST, DocumentError, DocumentSchema, parse_json
+from apigateway.json_schema.judging import DocumentSchema
+from apigateway.protocol.documents import DEEPEST, DocumentError, parse_json
 
 scalars = st.one_of(
     st.none(),

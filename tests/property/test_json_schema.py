@@ -7,10 +7,10 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
 
-from apigateway.definition.json_schema import faults_of_schema
+from apigateway.definition.check_schema import faults_of_schema
+from apigateway.json_schema.judging import DocumentSchema
 from apigateway.json_schema.parts import UNEVALUATED, subschemas
 from apigateway.json_schema.writing import outlined, plain
-from apigateway.protocol.documents import DocumentSchema
 
 NAMES = st.sampled_from("abc")
 scalars = st.one_of(

@@ -17,7 +17,7 @@ from apigateway.chain import Call, link, walk
 from apigateway.exchange import Answer, Received, Signed
 from apigateway.model.settings import ErrorStyle
 from apigateway.outcome import answer_of
-from apigateway.proxy.reception import CallerRequest
+from apigateway.reception import CallerRequest
 from apigateway.replay.call import CapturedCall
 from apigateway.replay.captured import read_calls, write_calls
 from apigateway.replay.differences import differences

@@ -14,9 +14,10 @@ from hypothesis import strategies as st
 from property.test_definitions import GROUP, apis, json_values
 from unit.lifecycle.drafts import WEATHER, api_of, document
 
-from apigateway.definition.json_schema import faults_of_schema
+from apigateway.definition.check_schema import faults_of_schema
 from apigateway.definition.parse import parse_api
 from apigateway.definition.problems import DefinitionError
+from apigateway.json_schema.judging import DocumentSchema
 from apigateway.lifecycle.breaking.patterns import takes_all_of
 from apigateway.lifecycle.breaking.routes import (
     effects_of_route,
@@ -36,7 +37,6 @@ from apigateway.lifecycle.compare import (
     same,
 )
 from apigateway.model.api import Api, Location, Parameter, ParameterType
-from apigateway.protocol.documents import DocumentSchema
 from apigateway.protocol.parameters import BrokenRule, compile_rule
 
 often = settings(deadline=None, max_examples=100, suppress_health_check=list(HealthCheck))

@@ -19,6 +19,7 @@ from apigateway.exchange import (
     Received,
 )
 from apigateway.id_tokens.verification import KeyRing
+from apigateway.json_schema.judging import DocumentSchema
 from apigateway.ledgers import SeparateLedger
 from apigateway.model.api import (
     Api,
@@ -39,7 +40,6 @@ from apigateway.model.settings import GatewaySettings
 from apigateway.outbound.names import own_names
 from apigateway.outbound.values import backend_values
 from apigateway.ports import Counters, Limit, Nonces, Resolver, Tally
-from apigateway.protocol.documents import DocumentSchema
 from apigateway.protocol.matching import RouteTable, parse_pattern
 from apigateway.protocol.parameters import compile_rule
 from apigateway.protocol.wire import Headers

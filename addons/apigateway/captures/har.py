@@ -14,7 +14,7 @@ def json_requests(text: str) -> Iterator[SignableRequest]:
     """The requests of a HAR, or the one that the demo backend received.
 
     Raises:
-        CaptureError
+        CaptureError: it is neither, or holds what cannot have been sent.
     """
     kind = "a HAR"
     try:

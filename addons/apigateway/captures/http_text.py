@@ -14,7 +14,7 @@ def text_request(text: str) -> SignableRequest:
     where Content-Length tells: editors end a file with a line feed.
 
     Raises:
-        CaptureError
+        CaptureError: a line that is no field, a body in chunks, or a URL that is none.
     """
     head, *rest = re.split(r"\r?\n\r?\n", text, maxsplit=1)
     request_line, *lines = re.split(r"\r?\n", head)

@@ -1,4 +1,4 @@
-"""What every kind of capture comes to: a request with where it was sent."""
+"""What curl lines, HARs and texts come to: a request with where it was sent."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass

@@ -27,7 +27,7 @@ Bound = tuple[frozenset[str], ThrottlingPolicy | None, SignatureKey | None, IpCo
 class Bindings:
     """What acts at once on an API in an environment; of two bindings of a kind the last wins.
 
-    Looked up group by group, since most of a large project is the same after a reload.
+    A group is looked up when it is first asked for: after a reload most are not.
     """
 
     def __init__(self, project: Project) -> None:

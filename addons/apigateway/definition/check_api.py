@@ -6,13 +6,13 @@ from apigateway.definition.check_backend import (
     check_name,
     check_part_name,
 )
-from apigateway.definition.document import Key
-from apigateway.definition.json_schema import (
+from apigateway.definition.check_schema import (
     RE2_MEND,
     fault_of_instance,
     faults_of_schema,
     warnings_of_schema,
 )
+from apigateway.definition.document import Key
 from apigateway.definition.openid import check_openid, is_token
 from apigateway.definition.paths import faults_of_path, names_in
 from apigateway.definition.problems import DocumentReport

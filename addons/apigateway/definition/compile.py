@@ -15,6 +15,7 @@ from apigateway.definition.check_variables import settle
 from apigateway.definition.parse import parse_api
 from apigateway.definition.project import Project
 from apigateway.id_tokens.verification import KeyRing
+from apigateway.json_schema.judging import DocumentSchema
 from apigateway.model.api import Api, MockBackend
 from apigateway.model.catalog import BoundDomain, Catalog, ServedApi, TlsProfile
 from apigateway.model.group import Environment, Group
@@ -25,7 +26,6 @@ from apigateway.model.policy import (
 from apigateway.model.release import Release
 from apigateway.outbound.names import own_names
 from apigateway.outbound.values import backend_values
-from apigateway.protocol.documents import DocumentSchema
 from apigateway.protocol.matching import PathPattern, RouteTable, parse_pattern
 from apigateway.protocol.parameters import compile_rule
 from apigateway.steps import step

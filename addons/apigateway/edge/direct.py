@@ -25,7 +25,7 @@ from mitmproxy.proxy.layers.http._hooks import (
 
 from apigateway.edge.head import closes
 from apigateway.errors import Fault
-from apigateway.proxy.guard import denial
+from apigateway.proxy.responses import denial
 
 BODILESS = (204, 304)
 

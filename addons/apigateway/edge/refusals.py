@@ -20,7 +20,7 @@ from mitmproxy.proxy.layers.http._events import RequestHeaders, RequestProtocolE
 from apigateway.answers import message_of, render_refusal
 from apigateway.errors import Fault, Refusal
 from apigateway.model.settings import ErrorStyle
-from apigateway.proxy.guard import new_request_id, to_response
+from apigateway.proxy.responses import new_request_id, to_response
 
 logger = logging.getLogger(__name__)
 

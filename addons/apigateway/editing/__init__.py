@@ -11,5 +11,8 @@ files        one file in one step
 lock         one editor at a time
 reading      reading beside commands that edit
 editor       what the edits would make of the project, and only then the edits
+entries      the entries of a list that say what is meant
+references   who names a thing that is to go
+export       a released document as the file it would be
 grants, bindings, apps, apis, domains, secret_values    what is edited, as plain data
 """

@@ -3,5 +3,6 @@
 parts         the words that hold other schemas, and walks along them
 cost          how often a schema is asked about one value
 writing       a schema as the library gets it
-violations    what is said of a broken one
+judging       documents by their schema, in bounded time
+violations    what is said of a document that breaks one
 """

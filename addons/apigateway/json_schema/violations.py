@@ -1,4 +1,4 @@
-"""What is said of a broken JSON Schema: the place in the document and the rule in the schema.
+"""What is said of a document that breaks its JSON Schema: the place in it and the rule.
 
 The library's own messages repeat the values of callers; these do not.
 """

@@ -9,13 +9,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from apigateway.id_tokens.verification import KeyRing
+from apigateway.json_schema.judging import DocumentSchema
 from apigateway.model.api import Api
 from apigateway.model.app import App
 from apigateway.model.group import Domain, Environment, Group
 from apigateway.model.policy import BackendTls, IpControl, SignatureKey, ThrottlingPolicy, VpcAccess
 from apigateway.model.settings import GatewaySettings
 from apigateway.outbound.names import BackendValues, OwnNames
-from apigateway.protocol.documents import DocumentSchema
 from apigateway.protocol.matching import PathPattern, RouteTable
 from apigateway.protocol.parameters import Rule
 

@@ -9,13 +9,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from decimal import Decimal, InvalidOperation
 
+from apigateway.json_schema.judging import DocumentSchema
 from apigateway.model.api import Parameter, ParameterType
-from apigateway.protocol.documents import (
-    DocumentError,
-    DocumentSchema,
-    compiled_pattern,
-    parse_json,
-)
+from apigateway.protocol.documents import DocumentError, parse_json
+from apigateway.protocol.patterns import compiled_pattern
 
 _INTEGER = re.compile(r"[+-]?[0-9]{1,20}")
 _DECIMAL = re.compile(r"[+-]?([0-9]{1,400}(\.[0-9]{0,400})?|\.[0-9]{1,400})([eE][+-]?[0-9]{1,4})?")

@@ -6,7 +6,7 @@ from typing import Any
 from mitmproxy import http
 
 from apigateway.protocol.wire import Headers, Pairs
-from apigateway.proxy.reception import CallerRequest
+from apigateway.reception import CallerRequest
 
 TRAIL = "gateway"
 """In a flow's metadata: what every stage decided of it."""

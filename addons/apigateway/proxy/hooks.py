@@ -25,10 +25,10 @@ from apigateway.model.settings import ErrorStyle
 from apigateway.outcome import answer_of, verdict
 from apigateway.ports import Calls
 from apigateway.proxy.flows import TRAIL, caller_request
-from apigateway.proxy.guard import denial, new_request_id, to_response
 from apigateway.proxy.live_trail import trail_on
-from apigateway.proxy.reception import received_of
+from apigateway.proxy.responses import denial, new_request_id, to_response
 from apigateway.proxy.settings import Settings
+from apigateway.reception import received_of
 
 logger = logging.getLogger(__name__)
 

@@ -6,7 +6,7 @@ from typing import Any
 
 from apigateway.chain import Call
 from apigateway.exchange import Routed
-from apigateway.proxy.reception import CallerRequest
+from apigateway.reception import CallerRequest
 from apigateway.replay.differences import Difference, Kind
 from apigateway.trail.declared import Declared, declared_of, masked_path
 from apigateway.trail.known import text_without_secrets

@@ -6,6 +6,7 @@ Grants, bindings, keys and policies act at once and are those of today on both s
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, replace
 
+from apigateway.cors import ASKED_METHOD
 from apigateway.definition.compile import compile_catalog
 from apigateway.definition.parse import parse_api
 from apigateway.definition.problems import DefinitionError
@@ -18,8 +19,7 @@ from apigateway.model.catalog import Catalog
 from apigateway.model.group import Environment
 from apigateway.model.release import Release
 from apigateway.ports import Releases
-from apigateway.protocol.cors import ASKED_METHOD
-from apigateway.proxy.reception import CallerRequest
+from apigateway.reception import CallerRequest
 from apigateway.signatures.caller import STAGE
 from apigateway.stages.routing import environment_of
 

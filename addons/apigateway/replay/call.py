@@ -8,7 +8,7 @@ from apigateway.answers import REQUEST_ID
 from apigateway.errors import Fault, Refusal
 from apigateway.exchange import Answer
 from apigateway.protocol.wire import Headers
-from apigateway.proxy.reception import CallerRequest
+from apigateway.reception import CallerRequest
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

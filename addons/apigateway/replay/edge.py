@@ -5,7 +5,7 @@ from apigateway.edge.fields import check_http2_request, invalid, malformed
 from apigateway.edge.head import END, read_head, too_large
 from apigateway.errors import Fault, Refusal
 from apigateway.model.settings import StandingLimits
-from apigateway.proxy.reception import MULTIPLEXED, CallerRequest
+from apigateway.reception import MULTIPLEXED, CallerRequest
 
 
 def refuse_at_the_edge(request: CallerRequest, limits: StandingLimits) -> None:

@@ -16,7 +16,7 @@ from apigateway.edge.refusals import keep_note, refused_at_the_edge
 from apigateway.exchange import Answer
 from apigateway.protocol.wire import Headers, Pairs
 from apigateway.proxy.flows import BACKEND_LEG, TRAIL, caller_request, fields_of
-from apigateway.proxy.reception import MULTIPLEXED, CallerRequest
+from apigateway.reception import MULTIPLEXED, CallerRequest
 from apigateway.replay.call import CapturedCall, EdgeRefusal
 from apigateway.replay.sent import server_name
 

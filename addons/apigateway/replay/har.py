@@ -14,7 +14,7 @@ from apigateway.errors import Fault
 from apigateway.exchange import Answer
 from apigateway.protocol.wire import Headers, Pairs
 from apigateway.proxy.flows import HAR_FIELD
-from apigateway.proxy.reception import CallerRequest
+from apigateway.reception import CallerRequest
 from apigateway.replay.call import CapturedCall, EdgeRefusal
 from apigateway.replay.seen import refusal_of
 from apigateway.replay.sent import request_of_url

@@ -14,7 +14,7 @@ from apigateway.backends.resolver import SystemResolver
 from apigateway.exchange import Answer
 from apigateway.protocol.client_address import normal_address
 from apigateway.protocol.wire import host_name, is_token
-from apigateway.proxy.reception import CallerRequest
+from apigateway.reception import CallerRequest
 from apigateway.replay.on_the_wire import request_bytes
 from apigateway.replay.sent import server_name
 

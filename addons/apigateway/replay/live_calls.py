@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from apigateway.exchange import Answer
-from apigateway.proxy.reception import CallerRequest
+from apigateway.reception import CallerRequest
 from apigateway.replay.call import CapturedCall
 from apigateway.replay.differences import Difference, differences
 from apigateway.replay.explained import explanation

@@ -17,7 +17,7 @@ from apigateway.ledgers import SeparateLedger
 from apigateway.model.catalog import Catalog
 from apigateway.ports import Counters, Nonces, Resolver
 from apigateway.protocol.client_address import normal_address
-from apigateway.proxy.reception import received_of
+from apigateway.reception import received_of
 from apigateway.replay.call import CapturedCall
 from apigateway.replay.edge import refuse_at_the_edge
 from apigateway.replay.outcome import Outcome, outcome_of

@@ -1,7 +1,7 @@
 """A captured request as bytes again, for HTTP/1."""
 
 from apigateway.protocol.wire import Headers, Pairs
-from apigateway.proxy.reception import MULTIPLEXED, CallerRequest
+from apigateway.reception import MULTIPLEXED, CallerRequest
 
 
 def request_bytes(request: CallerRequest) -> bytes:

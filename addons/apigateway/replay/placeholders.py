@@ -13,7 +13,7 @@ All are of characters that stand for themselves in a URL, a form, a header field
 import re
 from dataclasses import dataclass
 
-from apigateway.proxy.reception import CallerRequest
+from apigateway.reception import CallerRequest
 
 MARK = "scrubbed"
 _SIGNATURE = f"{MARK}:signature"

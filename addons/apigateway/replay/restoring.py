@@ -11,7 +11,7 @@ from urllib.parse import quote
 from apigateway.model.catalog import Catalog
 from apigateway.model.secret import Secret
 from apigateway.protocol.wire import APP_CODE_PARAMETER, Headers, decode_form_text, is_form
-from apigateway.proxy.reception import CallerRequest
+from apigateway.reception import CallerRequest
 from apigateway.replay.call import CapturedCall
 from apigateway.replay.placeholders import read_app_code, read_signature, was_scrubbed
 from apigateway.replay.remade import tokens_made_again

@@ -3,7 +3,7 @@
 from apigateway.captures.sent import SentRequest
 from apigateway.protocol.client_address import normal_address
 from apigateway.protocol.wire import Headers, host_name
-from apigateway.proxy.reception import MULTIPLEXED, CallerRequest
+from apigateway.reception import MULTIPLEXED, CallerRequest
 from apigateway.signatures.caller import SignableRequest
 
 

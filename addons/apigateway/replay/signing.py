@@ -14,7 +14,7 @@ from itertools import islice
 from apigateway.model.api import SignatureMethod
 from apigateway.model.secret import Secret
 from apigateway.protocol.wire import Headers
-from apigateway.proxy.reception import CallerRequest
+from apigateway.reception import CallerRequest
 from apigateway.replay.call import CapturedCall
 from apigateway.signatures.caller import (
     KEY,

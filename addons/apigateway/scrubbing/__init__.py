@@ -2,5 +2,6 @@
 
 `names` says which names tell, `hiding` gives each secret of a call its placeholder, `texts` and
 `bodies` find what stands below such names, `spelled` finds a value wherever and however it is
-written, `scrub` does one call and `scrubber` a capture, each call judged before and after.
+written, `tokens` and `trails` know what those hold, `codings` how a body is packed; `scrub` does
+one call and `scrubber` a capture, each call judged before and after.
 """

@@ -12,7 +12,7 @@ from typing import Any
 from apigateway.exchange import Answer, Routed
 from apigateway.model.catalog import Catalog
 from apigateway.protocol.wire import Headers, Pairs, decode_form_text, decode_path, parse_query
-from apigateway.proxy.reception import CallerRequest
+from apigateway.reception import CallerRequest
 from apigateway.replay.call import CapturedCall
 from apigateway.replay.placeholders import MARK, UNVERIFIED_SIGNATURE, signature_mark
 from apigateway.replay.restoring import with_body

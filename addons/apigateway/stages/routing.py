@@ -4,11 +4,11 @@ Guide, "Domain name and certificate": the domain name locates the unique API gro
 HTTPMethod the unique API. Reference: protocol 5.1, 5.2.
 """
 
+from apigateway.cors import asked_method, cors_of, preflight_answer
 from apigateway.errors import Fault, Refusal
 from apigateway.exchange import Received, Reply, Routed
 from apigateway.model.catalog import BoundDomain
 from apigateway.model.group import Environment
-from apigateway.protocol.cors import asked_method, cors_of, preflight_answer
 from apigateway.protocol.matching import PathError, split_path
 from apigateway.signatures.caller import STAGE
 

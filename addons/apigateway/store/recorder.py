@@ -188,8 +188,8 @@ def checkpoint(connection: sqlite3.Connection, path: Path) -> None:
 
     A passive checkpoint holds nobody up, but under steady load it never meets the end of the
     log, which therefore never starts anew. Far too long a log is worth a short lock: the rest is
-    copied while writers wait, and the log starts anew, which waits for the disk: some 20 ms, at
-    most every ten seconds or so of a full load.
+    copied while writers wait, and the log starts anew. That waits for the disk: some 20 ms, at full
+    load at most every ten seconds or so.
     """
     log = path.with_name(path.name + "-wal")
     with contextlib.suppress(FileNotFoundError):

@@ -15,7 +15,7 @@ from apigateway.model.catalog import Catalog
 from apigateway.model.group import Environment
 from apigateway.protocol.matching import PathError, split_path
 from apigateway.protocol.wire import FORM_MEDIA_TYPE, Headers, Pairs, host_name
-from apigateway.proxy.reception import CallerRequest
+from apigateway.reception import CallerRequest
 from apigateway.replay.sent import server_name
 from apigateway.signatures.caller import STAGE, SignableRequest, signing_headers
 

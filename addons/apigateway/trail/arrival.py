@@ -8,6 +8,7 @@ has all its names is copied and filled twice as fast as one that grows.)
 from collections.abc import Iterator
 from typing import Any
 
+from apigateway.cors import ORIGIN, asked_method, cors_of
 from apigateway.errors import Fault, Refusal
 from apigateway.exchange import Admitted, Received, Routed
 from apigateway.model.catalog import BoundDomain, Catalog, ServedApi
@@ -19,7 +20,6 @@ from apigateway.protocol.client_address import (
     is_any,
 )
 from apigateway.protocol.client_address import normal_address as address_of
-from apigateway.protocol.cors import ORIGIN, asked_method, cors_of
 from apigateway.protocol.matching import split_path
 from apigateway.signatures.caller import STAGE
 from apigateway.stages.routing import METHODS, environment_of

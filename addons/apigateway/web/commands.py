@@ -32,7 +32,7 @@ FEW = 10
 
 
 class Commands:
-    """What each returns is shown on one line; of several lines the event log has them all."""
+    """What each returns is shown on one line; where it has several, the event log has them all."""
 
     def __init__(self, desk: Desk, teller: Teller, background: Background) -> None:
         self._desk = desk

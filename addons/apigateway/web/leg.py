@@ -20,7 +20,7 @@ from apigateway.errors import BACKEND_FAULTS
 from apigateway.exchange import HttpUpstream, Signed
 from apigateway.model.settings import ErrorStyle
 from apigateway.proxy.flows import BACKEND_LEG, TRAIL
-from apigateway.proxy.guard import to_response
+from apigateway.proxy.responses import to_response
 from apigateway.trail.trail import trail_of
 
 MARKER = ":outbox_tray:"

@@ -10,7 +10,7 @@ from typing import Any
 from apigateway.captures.sent import CaptureError
 from apigateway.model.app import App
 from apigateway.model.catalog import Catalog, ServedApi
-from apigateway.proxy.reception import CallerRequest
+from apigateway.reception import CallerRequest
 from apigateway.signatures.caller import KEY
 from apigateway.trail.strings import signature_of
 

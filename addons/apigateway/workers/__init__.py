@@ -1,5 +1,6 @@
 """Several processes behind one port: `apigateway serve --workers N`.
 
+worker       one of them, as the supervisor sees it
 supervisor   starts the workers, restarts one that dies, replaces all at a reload, stops them
 sockets      the port: bound by the supervisor, one socket a worker, spread by the system
 line         what a worker and its supervisor say to each other

@@ -1,5 +1,8 @@
 """What the tests of captures share."""
 
+import json
+from typing import Any
+
 import pytest
 
 from apigateway.captures.reading import read_capture
@@ -17,3 +20,18 @@ def problem(content: bytes) -> str:
     with pytest.raises(CaptureError) as caught:
         read_capture(content)
     return str(caught.value)
+
+
+def echo(**changes: Any) -> bytes:
+    """What scripts/demo-backend.py answers."""
+    answer = {
+        "method": "POST",
+        "path": "/v3/a%20b",
+        "query": [["q", "a b&中"], ["q", ""]],
+        "headers": [["Host", "h.test"], ["X-A", "中"]],
+        "body": "a=1",
+        "body_encoding": "text",
+        "form": [["a", "1"]],
+        "backend_signature": {"verified": True, "reason": "ok", "string_to_sign": ""},
+    }
+    return json.dumps({**answer, **changes}).encode()

@@ -4,7 +4,7 @@ import json
 from typing import Any
 
 import pytest
-from unit.captures.captured import FORM, problem
+from unit.captures.captured import FORM, echo, problem
 
 from apigateway.captures.reading import read_capture
 
@@ -96,21 +96,6 @@ def test_a_har_of_what_cannot_be_sent_is_said(request_: dict[str, Any]) -> None:
 
 
 # --- the demo backend
-
-
-def echo(**changes: Any) -> bytes:
-    """What scripts/demo-backend.py answers."""
-    answer = {
-        "method": "POST",
-        "path": "/v3/a%20b",
-        "query": [["q", "a b&中"], ["q", ""]],
-        "headers": [["Host", "h.test"], ["X-A", "中"]],
-        "body": "a=1",
-        "body_encoding": "text",
-        "form": [["a", "1"]],
-        "backend_signature": {"verified": True, "reason": "ok", "string_to_sign": ""},
-    }
-    return json.dumps({**answer, **changes}).encode()
 
 
 def test_an_answer_of_the_demo_backend_is_the_request_that_it_received() -> None:

@@ -11,9 +11,8 @@ from apigateway.lifecycle.start import release_at_start
 from apigateway.model.api import Api, HttpBackend
 from apigateway.model.catalog import Catalog, ServedApi
 from apigateway.model.group import Environment
-from apigateway.model.policy import BackendTls, Binding, PolicyKind, ThrottlingPolicy
+from apigateway.model.policy import BackendTls
 from apigateway.model.release import Release
-from apigateway.model.windows import WindowUnit
 from apigateway.protocol.matching import parse_pattern, split_path
 from apigateway.store.memory import MemoryStore
 
@@ -73,26 +72,6 @@ def test_grants_and_policies_hold_without_a_release() -> None:
     assert forecast.granted == {PROJECT.apps[0].id}
     assert forecast.throttling is not None
     assert forecast.signature_key is not None
-
-
-def test_of_two_bindings_the_last_wins() -> None:
-    policy = ThrottlingPolicy(
-        id="1", name="other", region="cn-hangzhou", unit=WindowUnit.DAY, api=1
-    )
-    binding = Binding(
-        kind=PolicyKind.THROTTLING,
-        policy="other",
-        group="weather",
-        api="GetForecast",
-        environment=Environment.RELEASE,
-    )
-    project = replace(
-        PROJECT,
-        throttling_policies=(*PROJECT.throttling_policies, policy),
-        bindings=(*PROJECT.bindings, binding),
-    )
-    catalog = compile_catalog(project, releases_of().releases.current())
-    assert served(catalog, "GetForecast").throttling == policy
 
 
 def test_each_profile_of_backend_tls_is_made_once_ready_for_use() -> None:

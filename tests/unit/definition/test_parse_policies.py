@@ -1,12 +1,8 @@
 """Groups, apps and policies as the model's objects."""
 
-from ipaddress import ip_network
-
 import pytest
 from unit.definition.written import (
     APP,
-    GATEWAY,
-    GOOD,
     GRANTS,
     GROUP,
     IP_CONTROL,
@@ -19,7 +15,7 @@ from unit.definition.written import (
 from apigateway.model.cors import Cors
 from apigateway.model.group import DomainKind, Environment
 from apigateway.model.policy import SecondMode, SpecialLimit
-from apigateway.model.windows import UTC_ZONE, WindowUnit, Zone
+from apigateway.model.windows import WindowUnit
 
 
 def test_a_group_has_a_second_level_domain_of_its_own(written: Written) -> None:
@@ -68,30 +64,9 @@ def test_a_queue_may_be_of_any_length_and_of_none(written: Written) -> None:
         assert written.load().throttling_policies[0].queue == queue
 
 
-def test_limits_count_in_utc_unless_a_time_zone_is_written(written: Written) -> None:
-    assert written.load().settings.zone == UTC_ZONE
-    written.write(GATEWAY, f"{GOOD[GATEWAY]}time_zone: Asia/Shanghai\n")
-    assert written.load().settings.zone == Zone("Asia/Shanghai")
-
-
 @pytest.mark.parametrize(
     ("path", "text", "message"),
     [
-        (
-            GATEWAY,
-            "account: §1001\nregion: cn-hangzhou\n",
-            "account must be text, not the number 1001; put it in quotes",
-        ),
-        (
-            GATEWAY,
-            "account: '1001'\nregion: cn-hangzhou\nbackends: {networks: [§10.0.0.1/8]}\n",
-            'backends.networks[0] "10.0.0.1/8" has bits below its mask; write "10.0.0.0/8"',
-        ),
-        (
-            GATEWAY,
-            "account: '1001'\nregion: §Hangzhou\n",
-            'region "Hangzhou" is not permitted; write a region id such as cn-hangzhou',
-        ),
         (
             APP,
             "name: demo\nkey: §203753385\nsecret: env:DEMO_SECRET\n",
@@ -145,27 +120,6 @@ def test_limits_count_in_utc_unless_a_time_zone_is_written(written: Written) -> 
             THROTTLING,
             "name: standard\nunit: minute\napi: §0\n",
             "api is 0, less than 1; write 1 to 1000000000",
-        ),
-        (
-            GATEWAY,
-            "account: '1001'\nregion: cn-hangzhou\ntime_zone: §Asia/Shanghay\n",
-            'there is no time zone "Asia/Shanghay"; did you mean "Asia/Shanghai"? '
-            "Write one such as Asia/Shanghai",
-        ),
-        (
-            GATEWAY,
-            "account: '1001'\nregion: cn-hangzhou\ntime_zone: §UTC+8\n",
-            'there is no time zone "UTC+8"; did you mean "UTC"? Write one such as Asia/Shanghai',
-        ),
-        (
-            GATEWAY,
-            "account: '1001'\nregion: cn-hangzhou\ntime_zone: §../../etc/passwd\n",
-            'there is no time zone "../../etc/passwd"; write one such as Asia/Shanghai',
-        ),
-        (
-            GATEWAY,
-            "account: '1001'\nregion: cn-hangzhou\ntime_zone: §8\n",
-            "time_zone must be text, not the number 8; put it in quotes",
         ),
         (
             THROTTLING,
@@ -249,26 +203,14 @@ def test_a_word_for_pages_that_is_none_is_a_problem_at_its_place(
 # --- what system parameters tell backends
 
 
-def test_what_system_parameters_tell_is_read_and_has_defaults(written: Written) -> None:
-    project = written.load()
-    assert (project.settings.instance_id, project.settings.source_vpcs) == ("apigateway-local", ())
-    assert (project.apps[0].extend_info, project.apps[0].market_instance_id) == ("", "")
-    networks = "{vpc_id: vpc-01, networks: [10.0.0.0/8, '::1']}"
-    written.write(
-        GATEWAY,
-        f"account: '1001'\nregion: cn-hangzhou\ninstance_id: mine\nsource_vpcs: [{networks}]\n",
-    )
-    app = "name: demo\nkey: '203753385'\nsecret: env:DEMO_SECRET\n"
-    written.write(APP, f"{app}extend_info: gold 中\nmarket_instance_id: cmapi-1\n")
-    project = written.load()
-    assert project.settings.instance_id == "mine"
-    (vpc,) = project.settings.source_vpcs
-    assert (vpc.vpc_id, vpc.networks) == ("vpc-01", (ip_network("10.0.0.0/8"), ip_network("::1")))
-    assert project.apps[0].extend_info == "gold 中"
-    assert project.apps[0].market_instance_id == "cmapi-1"
+def test_what_system_parameters_tell_of_an_app_is_read_and_has_defaults(written: Written) -> None:
+    app = written.load().apps[0]
+    assert (app.extend_info, app.market_instance_id) == ("", "")
+    written.write(APP, f"{CALLER}extend_info: gold 中\nmarket_instance_id: cmapi-1\n")
+    app = written.load().apps[0]
+    assert (app.extend_info, app.market_instance_id) == ("gold 中", "cmapi-1")
 
 
-ACCOUNT = "account: '1001'\nregion: cn-hangzhou\n"
 CALLER = "name: demo\nkey: '203753385'\nsecret: env:DEMO_SECRET\n"
 
 
@@ -290,27 +232,6 @@ CALLER = "name: demo\nkey: '203753385'\nsecret: env:DEMO_SECRET\n"
             CALLER + "market_instance_id: §a b\n",
             'market_instance_id "a b" is not permitted; '
             "write up to 64 letters, digits, '_' or '-'",
-        ),
-        (
-            GATEWAY,
-            ACCOUNT + "instance_id: §''\n",
-            "instance_id \"\" is not permitted; write up to 64 letters, digits, '_' or '-'",
-        ),
-        (
-            GATEWAY,
-            ACCOUNT + "source_vpcs: [{vpc_id: vpc-01, networks: [10.0.0.0/8, §10.0.0.1/8]}]\n",
-            'source_vpcs[0].networks[1] "10.0.0.1/8" has bits below its mask; write "10.0.0.0/8"',
-        ),
-        (
-            GATEWAY,
-            ACCOUNT + "source_vpcs: [{vpc_id: vpc-01, networks: §[]}]\n",
-            "source_vpcs[0].networks is an empty list; "
-            'write at least one, for example ["10.0.0.0/8"]',
-        ),
-        (
-            GATEWAY,
-            ACCOUNT + "source_vpcs: [{vpc_id: §1, networks: [10.0.0.0/8]}]\n",
-            "source_vpcs[0].vpc_id must be text, not the number 1; put it in quotes",
         ),
     ],
 )

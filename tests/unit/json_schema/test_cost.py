@@ -5,8 +5,9 @@ from typing import Any
 import pytest
 
 from apigateway.json_schema.cost import MOST, SchemaCost
+from apigateway.json_schema.judging import DocumentSchema
 from apigateway.json_schema.writing import plain
-from apigateway.protocol.documents import DEEPEST, DocumentSchema
+from apigateway.protocol.documents import DEEPEST
 
 WHOLE = {"$ref": "#"}
 INTO = {"properties": {"a": WHOLE}}

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from apigateway.protocol.documents import DocumentSchema
+from apigateway.json_schema.judging import DocumentSchema
 
 TEXT = {"type": "string"}
 SMALL = {"maximum": 9}

@@ -6,8 +6,8 @@ from urllib.parse import unquote
 import jsonschema
 import pytest
 
+from apigateway.json_schema.judging import DocumentSchema
 from apigateway.json_schema.writing import outlined, plain
-from apigateway.protocol.documents import DocumentSchema
 
 
 def test_every_word_of_the_draft_that_judges_is_kept() -> None:

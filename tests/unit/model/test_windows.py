@@ -146,3 +146,7 @@ def test_zones_are_known_by_their_name() -> None:
 def test_what_is_no_zone_is_one_of_three_errors(name: str) -> None:
     with pytest.raises((KeyError, ValueError, OSError)):
         time_zone(name)
+
+
+def test_a_window_has_the_length_of_its_unit() -> None:
+    assert [unit.milliseconds for unit in WindowUnit] == [1_000, 60_000, 3_600_000, 86_400_000]

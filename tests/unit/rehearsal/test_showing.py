@@ -9,7 +9,7 @@ from unit.replay.calls import a_call, a_request, a_signed_request
 
 from apigateway.model.api import Api, Auth, BackendParameter, Location
 from apigateway.model.settings import ErrorStyle
-from apigateway.proxy.reception import CallerRequest
+from apigateway.reception import CallerRequest
 from apigateway.rehearsal.showing import Side, caller_line, shown_differences
 from apigateway.replay.differences import Difference, Kind
 from apigateway.replay.offline import OfflineChain

@@ -14,7 +14,7 @@ from apigateway.model.catalog import Catalog
 from apigateway.model.group import Environment
 from apigateway.model.release import DRAFT, Release
 from apigateway.protocol.wire import Headers
-from apigateway.proxy.reception import CallerRequest
+from apigateway.reception import CallerRequest
 from apigateway.rehearsal.sides import Sides, drafts_released, sides_of, version_switched_to
 from apigateway.store.memory import MemoryStore
 

@@ -9,7 +9,7 @@ from apigateway.errors import Fault
 from apigateway.exchange import Answer
 from apigateway.model.api import SignatureMethod
 from apigateway.protocol.wire import Headers
-from apigateway.proxy.reception import CallerRequest
+from apigateway.reception import CallerRequest
 from apigateway.replay.call import CapturedCall, EdgeRefusal
 from apigateway.signatures.caller import SignableRequest, signing_headers
 

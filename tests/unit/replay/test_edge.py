@@ -7,7 +7,7 @@ from unit.replay.calls import a_request
 from apigateway.errors import Fault
 from apigateway.model.settings import StandingLimits
 from apigateway.protocol.wire import Headers
-from apigateway.proxy.reception import CallerRequest
+from apigateway.reception import CallerRequest
 from apigateway.replay.edge import refuse_at_the_edge
 
 LIMITS = StandingLimits(head_bytes=200, body_bytes=10)

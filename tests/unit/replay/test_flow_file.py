@@ -28,7 +28,7 @@ from apigateway.errors import Fault, Refusal
 from apigateway.model.settings import ErrorStyle
 from apigateway.protocol.wire import Headers
 from apigateway.proxy.flows import BACKEND_LEG, TRAIL
-from apigateway.proxy.reception import CallerRequest
+from apigateway.reception import CallerRequest
 from apigateway.replay.call import CapturedCall
 from apigateway.replay.flow_file import read_flow_file, write_flow_file
 

@@ -9,13 +9,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from unit.build import REQUEST_ID
-from unit.captures.test_har import echo
+from unit.captures.captured import echo
 
 from apigateway.captures.sent import CaptureError
 from apigateway.errors import Fault
 from apigateway.exchange import Answer
 from apigateway.proxy.flows import HAR_FIELD
-from apigateway.proxy.reception import CallerRequest
+from apigateway.reception import CallerRequest
 from apigateway.replay.call import CapturedCall
 from apigateway.replay.har import read_har
 

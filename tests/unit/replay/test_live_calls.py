@@ -17,7 +17,7 @@ from unit.replay.calls import (
 
 from apigateway.exchange import Answer
 from apigateway.protocol.wire import Headers
-from apigateway.proxy.reception import CallerRequest
+from apigateway.reception import CallerRequest
 from apigateway.replay.call import CapturedCall
 from apigateway.replay.live import Line, NoAnswer, NotReached, Target
 from apigateway.replay.live_calls import LiveCall, LiveReplay, Pace, spent, why_not_sent

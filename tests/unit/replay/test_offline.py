@@ -34,7 +34,7 @@ from apigateway.model.policy import ThrottlingPolicy, VpcAccess
 from apigateway.model.settings import ErrorStyle
 from apigateway.model.windows import WindowUnit
 from apigateway.protocol.wire import Headers
-from apigateway.proxy.reception import CallerRequest
+from apigateway.reception import CallerRequest
 from apigateway.replay.call import CapturedCall
 from apigateway.replay.differences import Kind, differences
 from apigateway.replay.offline import OfflineChain

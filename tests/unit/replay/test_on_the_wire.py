@@ -4,7 +4,7 @@ from unit.build import DOMAIN
 from unit.replay.calls import a_request
 
 from apigateway.protocol.wire import Headers
-from apigateway.proxy.reception import CallerRequest
+from apigateway.reception import CallerRequest
 from apigateway.replay.on_the_wire import request_bytes
 
 

@@ -10,7 +10,7 @@ from unit.replay.calls import a_call, a_request, a_signed_request
 from apigateway.errors import Fault
 from apigateway.model.api import AppCodeUse, Auth
 from apigateway.protocol.wire import Headers
-from apigateway.proxy.reception import CallerRequest
+from apigateway.reception import CallerRequest
 from apigateway.replay.offline import OfflineChain
 from apigateway.replay.placeholders import app_code_mark, signature_mark
 from apigateway.replay.restoring import Restorer, with_body

@@ -11,7 +11,7 @@ from unit.replay.calls import SHA1, a_call, a_request, a_signed_request
 from apigateway.errors import Fault
 from apigateway.model.api import Auth, SignatureMethod
 from apigateway.protocol.wire import Headers
-from apigateway.proxy.reception import CallerRequest
+from apigateway.reception import CallerRequest
 from apigateway.replay.call import CapturedCall
 from apigateway.replay.offline import OfflineChain
 from apigateway.replay.signing import Resigner, method_of, signed_anew, signed_string

@@ -8,7 +8,7 @@ from unit.build import NOW_MS
 from unit.testing.samples import samples
 
 from apigateway.errors import Fault
-from apigateway.proxy.reception import CallerRequest
+from apigateway.reception import CallerRequest
 from apigateway.testing.made import (
     Signer,
     app_of,

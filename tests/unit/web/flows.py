@@ -14,7 +14,7 @@ from apigateway.model.catalog import Catalog
 from apigateway.model.settings import ErrorStyle
 from apigateway.outcome import answer_of, verdict
 from apigateway.proxy.flows import TRAIL
-from apigateway.proxy.guard import to_response
+from apigateway.proxy.responses import to_response
 from apigateway.trail.trail import trail_of
 
 Fields = Iterable[tuple[str, str]]

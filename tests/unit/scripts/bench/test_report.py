@@ -70,7 +70,7 @@ def test_every_row_of_a_table_has_as_many_cells_as_its_head() -> None:
 
 def test_where_the_cores_are_shared_a_sentence_counts_the_load_and_the_backend_out() -> None:
     (sentence,) = accounted(WORKERS)
-    assert "2 workers made 1.98 (1.98 to 1.98) times the calls of 1 worker" in sentence
+    assert "2 workers would have made 1.98 (1.98 to 1.98) times the calls of 1 worker" in sentence
     assert sentence in markdown([WORKERS], "a machine", "In rounds.").splitlines()
     assert accounted(SIGNED) == [] == accounted(MISSING)
 

@@ -5,14 +5,14 @@ from typing import Any
 import jsonschema
 import pytest
 
-from apigateway.definition.json_schema import (
+from apigateway.definition.check_schema import (
     ENGINE_MEND,
     _surely_valid,
     fault_of_instance,
     faults_of_schema,
     warnings_of_schema,
 )
-from apigateway.protocol.documents import DocumentSchema
+from apigateway.json_schema.judging import DocumentSchema
 
 SIMPLE: dict[str, Any] = {
     "type": "object",

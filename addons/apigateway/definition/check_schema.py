@@ -18,9 +18,10 @@ from jsonschema.exceptions import SchemaError
 from apigateway.definition.document import Key
 from apigateway.definition.values import fault_of_pattern
 from apigateway.json_schema.cost import SchemaCost
+from apigateway.json_schema.judging import DocumentSchema
 from apigateway.json_schema.parts import MANY, NAMED, ONE, in_place, is_local, resolved, subschemas
 from apigateway.json_schema.writing import plain
-from apigateway.protocol.documents import DEEPEST, DocumentSchema
+from apigateway.protocol.documents import DEEPEST
 
 Found = tuple[tuple[Key, ...], str, str]
 

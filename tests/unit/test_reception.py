@@ -7,7 +7,7 @@ from unit.replay.calls import a_request
 from apigateway.errors import Fault
 from apigateway.exchange import Received
 from apigateway.protocol.wire import Headers
-from apigateway.proxy.reception import CallerRequest, received_of
+from apigateway.reception import CallerRequest, received_of
 
 CATALOG = a_catalog()
 

@@ -6,16 +6,16 @@ from typing import Any
 import pytest
 from unit.build import DOMAIN, GROUP, a_catalog, a_pass, an_api, serve
 
-from apigateway.exchange import Received
-from apigateway.model.catalog import BoundDomain, Catalog
-from apigateway.model.cors import Cors
-from apigateway.protocol.cors import (
+from apigateway.cors import (
     asked_method,
     cors_fields,
     cors_of,
     preflight_answer,
     without_own_cors,
 )
+from apigateway.exchange import Received
+from apigateway.model.catalog import BoundDomain, Catalog
+from apigateway.model.cors import Cors
 
 PAGE = "https://app.example.com"
 
