@@ -2,7 +2,7 @@
 later said here, before anything is served."""
 
 import ssl
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from functools import lru_cache
 from typing import Any
 
@@ -14,6 +14,7 @@ from apigateway.definition.certificates import (
     Finding,
     ca_findings,
     client_findings,
+    lenient,
 )
 from apigateway.definition.document import Key
 from apigateway.definition.parse_policies import Home
@@ -55,7 +56,7 @@ def _ca(reference: str, report: DocumentReport, home: Home) -> str:
         shorten="keep the CAs that backends need, and nothing else",
     )
     if text:
-        _tell(ca_findings(text, home.now), report)
+        _tell(lenient(ca_findings(text, home.now), text, home.in_use), report)
     return text
 
 
@@ -79,11 +80,12 @@ def _certificate(data: Mapping[str, str], report: DocumentReport, home: Home) ->
     )
     key = secrets.resolve(data["key"], report, home.environ, *keys, "key", most_bytes=MAX_PEM_BYTES)
     if chain and key.reveal():
-        _tell(client_findings(chain, key.reveal(), home.now), report, *keys)
+        found = client_findings(chain, key.reveal(), home.now)
+        _tell(lenient(found, chain, home.in_use), report, *keys)
     return ClientCertificate(chain=chain, key=key)
 
 
-def _tell(found: list[Finding], report: DocumentReport, *keys: Key) -> None:
+def _tell(found: Iterable[Finding], report: DocumentReport, *keys: Key) -> None:
     for finding in found:
         tell = report.warn if finding.warning else report.error
         tell(finding.what, finding.mend, *keys, finding.part)

@@ -7,7 +7,7 @@ gateway shows to backends, and for the CAs it knows them by.
 """
 
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
@@ -38,12 +38,14 @@ PrivateKey = rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """What is wrong with `part` ("chain", "key", "ca"); a warning leaves the certificate usable."""
+    """What is wrong with `part` ("chain", "key", "ca"); a warning leaves the certificate usable.
+    `expired`: it was fit before."""
 
     part: str
     what: str
     mend: str
     warning: bool = False
+    expired: bool = False
 
 
 class Unfit(Exception):
@@ -60,14 +62,17 @@ def read_certificate(
     environ: Mapping[str, str],
     host: str,
     now: datetime,
+    in_use: Collection[str],
     *keys: Key,
 ) -> Certificate:
-    """The certificate that `keys` lead to, for the domain `host`; what is wrong is reported."""
+    """The certificate that `keys` lead to, for the domain `host`; what is wrong is reported.
+    `in_use` are the chains that are shown already."""
     chain_name = data["chain"].removeprefix("file:")
     chain = secrets.text_of_file(chain_name, report, *keys, "chain", most_bytes=MAX_PEM_BYTES)
     key = secrets.resolve(data["key"], report, environ, *keys, "key", most_bytes=MAX_PEM_BYTES)
     if chain and key.reveal():
-        for finding in findings(chain, key.reveal(), host, now):
+        found = findings(chain, key.reveal(), host, now)
+        for finding in lenient(found, chain, in_use):
             tell = report.warn if finding.warning else report.error
             tell(finding.what, finding.mend, *keys, finding.part)
     key_name = data["key"].removeprefix("file:")
@@ -78,6 +83,13 @@ def read_certificate(
         chain_file=secrets.file_beside(chain_name, report),
         key_file=None if key_name == data["key"] else secrets.file_beside(key_name, report),
     )
+
+
+def lenient(found: Iterable[Finding], chain: str, in_use: Collection[str]) -> Iterator[Finding]:
+    """What expires while it is in use is warned of: it is shown all the same, and whoever edits
+    something else meanwhile is to get on."""
+    for finding in found:
+        yield replace(finding, warning=True) if finding.expired and chain in in_use else finding
 
 
 def findings(chain: str, key: str, host: str, now: datetime) -> list[Finding]:
@@ -287,7 +299,8 @@ def _faults_of_dates(
             mend = "wait, use another, or set the clock"
             yield Finding("chain", f"{called} is not valid before {shown_time(start)}", mend)
         elif now >= end:
-            yield Finding("chain", f"{called} expired on {shown_time(end)}", "renew it")
+            what = f"{called} expired on {shown_time(end)}"
+            yield Finding("chain", what, "renew it", expired=True)
         elif end - now < WARN_BEFORE:
             days = (end - now).days
             what = f"{called} expires in {days} days, on {shown_time(end)}"

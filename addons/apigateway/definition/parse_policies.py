@@ -6,7 +6,7 @@ then of no use.
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -35,12 +35,14 @@ from apigateway.model.windows import WindowUnit
 
 @dataclass(frozen=True, slots=True)
 class Home:
-    """What a definition takes from its surroundings when it does not say it itself."""
+    """What a definition takes from its surroundings when it does not say it itself. `in_use` are
+    the texts of certificates that are shown or trusted already."""
 
     account: str
     region: str
     environ: Mapping[str, str]
     now: datetime
+    in_use: Collection[str] = ()
 
 
 def read_group(report: DocumentReport, home: Home) -> Group:
@@ -100,7 +102,7 @@ def _certificate(
     declared = item.get(str(keys[-1]))
     if declared is None:
         return None
-    return read_certificate(declared, report, home.environ, host, home.now, *keys)
+    return read_certificate(declared, report, home.environ, host, home.now, home.in_use, *keys)
 
 
 def read_app(report: DocumentReport, home: Home) -> App:

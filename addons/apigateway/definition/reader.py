@@ -84,7 +84,8 @@ class ProjectReader:
     def read(self, now: datetime | None = None) -> Project:
         """The project; the very one of the read before where nothing in it is another.
 
-        Certificates must be valid at `now`: today when not given.
+        Certificates must be valid at `now`: today when not given. One that was in the project
+        before and has expired since is warned of.
 
         Raises: DefinitionError with every problem.
         """
@@ -119,6 +120,7 @@ class ProjectReader:
             root=self._definitions.parent,
             now=now,
             now_ns=now_ns,
+            in_use=_certificates_of(self._project),
             on_settings=self._open_cache,
         )
         self._follow(gathered.files)
@@ -203,6 +205,23 @@ def _let_go(*lists: list[Any]) -> None:
     for items in lists:
         while items:
             items.pop()
+
+
+def _certificates_of(project: Project | None) -> frozenset[str]:
+    """The texts of the certificates that are shown or trusted."""
+    if project is None:
+        return frozenset()
+    shown = [
+        certificate
+        for group in project.groups
+        for certificate in (
+            group.subdomain_certificate,
+            *(domain.certificate for domain in group.domains),
+        )
+    ]
+    to_backends = [profile.certificate for profile in project.backend_tls]
+    chains = [one.chain for one in (*shown, *to_backends) if one is not None]
+    return frozenset([*chains, *(one.ca for one in project.backend_tls if one.ca is not None)])
 
 
 def _objects(placed: list[Placed[T]]) -> tuple[T, ...]:

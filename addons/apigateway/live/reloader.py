@@ -15,7 +15,7 @@ import asyncio
 import contextlib
 import logging
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence, Set
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TypeVar
@@ -90,6 +90,7 @@ class Reloader:
     _watch: FileWatch | None = None
     _said: Said | None = None
     _told: tuple[str, ...] = ()
+    _warned: Set[tuple[str, str]] = frozenset()
 
     def first(self, project: Project) -> Loaded:
         """Load for the first time, at once.
@@ -99,6 +100,7 @@ class Reloader:
         """
         loaded = load(project, self.store, None, leads=self.leads, now_ms=_now_ms())
         self._said = project
+        self._warned = _warnings_of(project).keys()
         self._take(loaded, loaded.took_ms)
         return loaded
 
@@ -136,7 +138,9 @@ class Reloader:
         problems: tuple[str, ...] = ()
         before = self.serving
         try:
-            loaded: Loaded | None = await self._loaded(await self._settled())
+            project = await self._settled()
+            loaded: Loaded | None = await self._loaded(project)
+            self._warn(project)
         except DefinitionError as error:
             problems = tuple(map(str, error.problems))
             loaded = before
@@ -230,6 +234,14 @@ class Reloader:
             self._tasks.append(asyncio.create_task(_let_go_later(loaded.replaced)))
         self.on_told()
 
+    def _warn(self, project: Project) -> None:
+        """Of what the look before did not warn of. Several processes look; one of them says it."""
+        found = _warnings_of(project)
+        for what, warning in found.items():
+            if self.leads and what not in self._warned:
+                logger.warning("reload: %s", warning)
+        self._warned = found.keys()
+
     def _mended(self) -> None:
         if not self.tally.problems:
             return
@@ -296,6 +308,11 @@ class Reloader:
         while True:
             await asyncio.sleep(max(LOOK_ANYWAY_S, self.cost_s * _REST_OF_LOOKS_ANYWAY))
             self._due.set()
+
+
+def _warnings_of(project: Project) -> Mapping[tuple[str, str], Problem]:
+    """By file and text: lines move with every edit above them."""
+    return {(one.file, one.what): one for one in project.warnings}
 
 
 def _says_the_same(said: Said, before: Said | None) -> bool:

@@ -219,8 +219,15 @@ def test_a_certificate_gets_old_without_any_change(written: Written, reader: Pro
     written.write("definitions/weather/shop.pem", pem(issued))
     declared = f"name: {HOST}, certificate: {{name: shop, chain: file:shop.pem, key: env:SHOP_KEY}}"
     written.write(GROUP, f"name: weather\nsubdomain: weather.test\ndomains: [{{{declared}}}]\n")
+    with pytest.raises(DefinitionError, match="expired"):
+        reader.read(NOW + timedelta(days=41))  # nobody is shown it yet
     assert reader.read(NOW).warnings == ()
     assert "expires in" in reader.read(NOW + timedelta(days=20)).warnings[0].what
+    (warning,) = reader.read(NOW + timedelta(days=41)).warnings
+    assert warning.what.startswith("the certificate expired on ")
+    other = leaf(days=40)
+    written.environ["SHOP_KEY"] = other.key_pem.decode()
+    written.write("definitions/weather/shop.pem", pem(other))
     with pytest.raises(DefinitionError, match="expired"):
         reader.read(NOW + timedelta(days=41))
 

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 from unit.live.reading import BROKEN, NOW_MS, SAMPLE, Written, edited
 
+from apigateway.definition.problems import Problem
 from apigateway.lifecycle.start import publishing
 from apigateway.live.loading import Loaded
 from apigateway.live.reloader import MOST_LOOKS, SETTLE_S, Reloader
@@ -235,6 +236,28 @@ def test_a_reload_says_what_is_new(caplog: pytest.LogCaptureFixture) -> None:
     lines = [line for line in caplog.messages if line.startswith("reload:")]
     assert lines[0].startswith("reload: draft changed: weather/GetForecast (")
     assert lines[1].startswith("reload: weather/GetStatus TEST is version 2023")
+
+
+@pytest.mark.parametrize("leads", [True, False])
+def test_a_warning_that_comes_with_time_is_told_once_and_by_one_process(
+    caplog: pytest.LogCaptureFixture, leads: bool
+) -> None:
+    old = Problem("a.yaml", 3, 1, "said at the start", "mend it")
+    new = Problem("b.yaml", 7, 1, "the certificate expired", "renew it")
+
+    async def run() -> None:
+        reader = Written()
+        reader.project = replace(SAMPLE, warnings=(old,))
+        made = reloader(reader, MemoryStore(), Served())
+        made.leads = leads
+        for warnings in ((old, new), (replace(old, line=9), new), (new,)):
+            reader.project = replace(SAMPLE, warnings=warnings)
+            await made.look()
+            assert made.tally.problems == ()
+
+    asyncio.run(run())
+    told = [line for line in caplog.messages if line.startswith("reload: ")]
+    assert told == (["reload: b.yaml:7:1: the certificate expired; renew it"] if leads else [])
 
 
 def test_a_started_reloader_follows_files_and_store(tmp_path: Path) -> None:
