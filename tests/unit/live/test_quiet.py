@@ -72,7 +72,7 @@ def test_no_look_during_a_load_or_behind_it_is_one_at_everything_that_was_made()
 
 def test_what_a_large_load_leaves_is_set_apart_and_what_a_small_one_leaves_is_not() -> None:
     assert frozen_by(MANY_BLOCKS * 2) > MANY_BLOCKS * 2
-    assert frozen_by(100) == 0
+    assert frozen_by(100) <= 0  # one that was set apart may go meanwhile
 
 
 def test_two_loads_at_a_time_do_not_undo_each_other() -> None:
