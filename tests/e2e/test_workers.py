@@ -346,7 +346,10 @@ def test_a_port_that_a_stranger_shares_ends_the_start(project: Project) -> None:
     with socket.create_server(("127.0.0.1", 0), reuse_port=True) as stranger:
         port = stranger.getsockname()[1]
         process = launch(workers_command(project, port, "--workers", "2"), project.folder / "log")
-        assert process.wait() == 1
+        try:
+            assert process.wait() == 1
+        finally:
+            process.stop()  # it would find the port free when the stranger is gone
         assert f"cannot listen on 127.0.0.1:{port}: Address already in use" in process.text
 
 
