@@ -25,7 +25,7 @@ KNOWS_MITMPROXY = {
         "responses",
     )
 }
-KNOWS_MITMPROXY |= {"proxy/tls", "proxy/tls_context"}
+KNOWS_MITMPROXY |= {"proxy/outliving", "proxy/tls", "proxy/tls_context"}
 KNOWS_MITMPROXY |= {"scrubbing/codings"}  # how bodies are packed
 KNOWS_MITMPROXY |= {"captures/reading", "replay/flow_file"}  # files of mitmproxy's flows
 KNOWS_MITMPROXY |= {

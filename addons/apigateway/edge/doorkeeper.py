@@ -22,6 +22,7 @@ from apigateway.edge.layer import ClosedLayer, EdgeHttpLayer
 from apigateway.edge.rules import LINGER_SECONDS, Rules, leaving, rules_of
 from apigateway.edge.watch import Census, Watch
 from apigateway.model.settings import GatewaySettings
+from apigateway.proxy.outliving import standing_before
 
 logger = logging.getLogger(__name__)
 
@@ -52,14 +53,7 @@ class Doorkeeper:
     @classmethod
     def install(cls, addons: AddonManager, served: Served) -> "Doorkeeper":
         """The edge of this process. It stands before mitmproxy's own choice of layers."""
-        keeper: Any = addons.get(cls.name)
-        if keeper is None:
-            keeper = addons.register(cls())
-            stock: Any = addons.get("nextlayer")
-            chain = addons.chain
-            # Behind the script that is being loaded: no add-on changes place under its feet.
-            chain.insert(chain.index(stock) if stock in chain else len(chain), keeper)
-        assert isinstance(keeper, cls)
+        keeper = standing_before("nextlayer", cls, addons)
         keeper._served = served
         return keeper
 

@@ -4,6 +4,7 @@ settings         the start and the stop
 options          the gateway's own options, and mitmproxy's that it sets
 hooks            the chain as add-ons, and the two ends of a call
 guard            lets nothing pass undecided when all else is gone
+outliving        add-ons that stand among mitmproxy's own, and outlive the script
 responses        answers as mitmproxy sends them
 flows            a flow as the values that the gateway reads
 flow_metadata    a flow's metadata with a trail that is made when it is first looked at

@@ -21,6 +21,7 @@ from OpenSSL import SSL
 
 from apigateway.model.catalog import Catalog
 from apigateway.protocol.wire import host_name
+from apigateway.proxy.outliving import standing_before
 from apigateway.proxy.tls_context import PROTOCOLS, blank_context
 from apigateway.proxy.tls_renewal import Bound, bind, looked_at
 
@@ -51,15 +52,7 @@ class TlsDoor:
     @classmethod
     def install(cls, addons: AddonManager) -> "TlsDoor":
         """The one of this process; the first call puts it into the chain."""
-        door: Any = addons.get(cls.name)
-        if door is None:
-            door = addons.register(cls())
-            stock: Any = addons.get("tlsconfig")
-            chain = addons.chain
-            # Behind the script that is being loaded: no add-on changes place under its feet.
-            chain.insert(chain.index(stock) if stock in chain else len(chain), door)
-        assert isinstance(door, cls)
-        return door
+        return standing_before("tlsconfig", cls, addons)
 
     def serve(self, catalog: Catalog) -> None:
         """From now on, show the certificates of this catalog; renew them as their files do."""

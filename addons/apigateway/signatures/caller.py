@@ -110,22 +110,19 @@ def _front(request: SignableRequest) -> str:
 
 def _documented_parameters(query: str, form: str) -> str:
     """Decoded, first value, query before form, sorted; an empty value leaves its name alone."""
-    values: dict[str, str] = {}
-    for name, value in _query_items(query, _decode):
-        values.setdefault(name, value)
-    for name, value in _form_items(form, _decode):
-        values.setdefault(name, value)
-    return _join(values, keep_equals=False)
+    return _join(_first_values(query, form, _decode), keep_equals=False)
 
 
 def _historical_parameters(query: str, form: str) -> str:
     """The older form: `k=` for an empty value, and `+` not read as a space."""
+    return _join(_first_values(query, form, _decode_keeping_plus), keep_equals=True)
+
+
+def _first_values(query: str, form: str, decode: Callable[[str], str]) -> dict[str, str]:
     values: dict[str, str] = {}
-    for name, value in _query_items(query, _decode_keeping_plus):
+    for name, value in (*_query_items(query, decode), *_form_items(form, decode)):
         values.setdefault(name, value)
-    for name, value in _form_items(form, _decode_keeping_plus):
-        values.setdefault(name, value)
-    return _join(values, keep_equals=True)
+    return values
 
 
 def _query_items(query: str, decode: Callable[[str], str]) -> Iterator[tuple[str, str]]:

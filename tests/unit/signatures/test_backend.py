@@ -1,6 +1,7 @@
 """The string of the gateway's signature, on both sides of it."""
 
 import pytest
+from unit.signatures.requests import request
 
 from apigateway.protocol.wire import Headers
 from apigateway.signatures.backend import (
@@ -13,20 +14,10 @@ from apigateway.signatures.backend import (
     received_signature,
     received_string,
 )
-from apigateway.signatures.caller import SignableRequest, content_md5
+from apigateway.signatures.caller import content_md5
 
 FORM = "application/x-www-form-urlencoded"
 LIST = "X-Ca-Proxy-Signature-Headers"
-
-
-def request(
-    *fields: tuple[str, str],
-    method: str = "GET",
-    path: str = "/a",
-    query: str = "",
-    body: bytes = b"",
-) -> SignableRequest:
-    return SignableRequest(method, path, query, Headers(fields), body)
 
 
 def test_the_string_is_method_md5_headers_and_resource() -> None:

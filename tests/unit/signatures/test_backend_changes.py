@@ -1,6 +1,7 @@
 """Every text that a part may have had when the gateway signed it."""
 
 import pytest
+from unit.signatures.requests import request
 
 from apigateway.protocol.wire import Headers
 from apigateway.signatures.backend_changes import (
@@ -15,16 +16,6 @@ from apigateway.signatures.caller_explain import Variant
 
 FORM = ("Content-Type", "application/x-www-form-urlencoded")
 LIST = "X-Ca-Proxy-Signature-Headers"
-
-
-def request(
-    *fields: tuple[str, str],
-    method: str = "GET",
-    path: str = "/a",
-    query: str = "",
-    body: bytes = b"",
-) -> SignableRequest:
-    return SignableRequest(method, path, query, Headers(fields), body)
 
 
 def causes(variants: list[Variant], text: str) -> list[str]:

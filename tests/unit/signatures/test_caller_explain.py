@@ -4,6 +4,7 @@ import time
 from typing import Any
 
 import pytest
+from unit.signatures.requests import request
 
 from apigateway.model.api import SignatureMethod
 from apigateway.protocol.wire import Headers
@@ -20,16 +21,6 @@ SECRET = "an-app-secret"
 NOW_MS = 1_700_000_000_000
 FORM = "application/x-www-form-urlencoded"
 KEY = ("X-Ca-Key", "1")
-
-
-def request(
-    *fields: tuple[str, str],
-    method: str = "GET",
-    path: str = "/a",
-    query: str = "",
-    body: bytes = b"",
-) -> SignableRequest:
-    return SignableRequest(method, path, query, Headers(fields), body)
 
 
 def with_signature(arrived: SignableRequest, signature: str) -> SignableRequest:
