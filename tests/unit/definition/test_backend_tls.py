@@ -12,6 +12,7 @@ from apigateway.definition import backend_tls
 from apigateway.definition.load import load_project
 from apigateway.definition.problems import DefinitionError
 from apigateway.definition.project import Project
+from apigateway.definition.reader import ProjectReader
 
 WHOLE = """\
 name: internal
@@ -258,6 +259,26 @@ def test_what_expires_soon_is_warned_of_and_what_expired_is_refused(files: Writt
     assert [problem.split("; ")[0].partition(": ")[2] for problem in late] == [
         "the certificate expired on 2024-08-09 12:00 UTC"
     ] * 2
+
+
+def test_what_expires_while_it_is_in_use_is_warned_of(files: Written) -> None:
+    files.write("policies/backend-tls/ca.pem", pem(make_ca(NOW - timedelta(days=3550))))
+    files.write(BACKEND_TLS, CHAIN_IS.replace("§", ""))
+    folders = (files.root / "definitions", files.root / "policies")
+    reader = ProjectReader(*folders, environ=files.environ)
+    assert reader.read(NOW).warnings == ()
+    late = NOW + timedelta(days=101)
+    told = [(one.what.partition(" on ")[0], one.mend) for one in reader.read(late).warnings]
+    assert told == [("the certificate expired", "renew it")] * 2
+    with_file(files, "ca.pem", pem(make_ca(NOW - timedelta(days=3551))))
+    (problem,) = problems_of(reader, late)  # another one, which nobody has trusted yet
+    assert "the certificate expired on" in problem
+
+
+def problems_of(reader: ProjectReader, now: datetime) -> list[str]:
+    with pytest.raises(DefinitionError) as raised:
+        reader.read(now)
+    return [str(problem) for problem in raised.value.problems]
 
 
 def test_what_openssl_does_not_take_is_told_before_a_call_finds_it(

@@ -213,12 +213,22 @@ def test_a_changed_variable_of_the_environment_is_read(
     assert reader.read().apps[0].secret.reveal() == "Another-1"
 
 
-def test_a_certificate_gets_old_without_any_change(written: Written, reader: ProjectReader) -> None:
+@pytest.mark.parametrize(
+    "group",
+    [
+        f"subdomain: weather.test\ndomains: [{{name: {HOST}, certificate: SHOP}}]\n",
+        f"subdomain: {HOST}\nsubdomain_certificate: SHOP\n",
+    ],
+    ids=["domain", "subdomain"],
+)
+def test_a_certificate_gets_old_without_any_change(
+    written: Written, reader: ProjectReader, group: str
+) -> None:
     issued = leaf(days=40)
     written.environ["SHOP_KEY"] = issued.key_pem.decode()
     written.write("definitions/weather/shop.pem", pem(issued))
-    declared = f"name: {HOST}, certificate: {{name: shop, chain: file:shop.pem, key: env:SHOP_KEY}}"
-    written.write(GROUP, f"name: weather\nsubdomain: weather.test\ndomains: [{{{declared}}}]\n")
+    shop = "{name: shop, chain: file:shop.pem, key: env:SHOP_KEY}"
+    written.write(GROUP, "name: weather\n" + group.replace("SHOP", shop))
     with pytest.raises(DefinitionError, match="expired"):
         reader.read(NOW + timedelta(days=41))  # nobody is shown it yet
     assert reader.read(NOW).warnings == ()
