@@ -16,6 +16,7 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable, Sequence
+from functools import partial
 from itertools import islice
 from pathlib import Path
 
@@ -65,6 +66,7 @@ class Recorder:
         self._space = threading.Condition(lock)
         self._pending: deque[CallRecord] = deque()
         self._thread: threading.Thread | None = None
+        self._before: threading.Thread | None = None
         self._stopping = threading.Event()
 
     def start(self) -> None:
@@ -72,7 +74,8 @@ class Recorder:
             if self._thread is not None:
                 return
             self._stopping = threading.Event()
-            self._thread = threading.Thread(target=self._run, name="call-records", daemon=True)
+            run = partial(self._run, self._before)
+            self._thread = threading.Thread(target=run, name="call-records", daemon=True)
             self._thread.start()
 
     def stop(self) -> None:
@@ -80,6 +83,7 @@ class Recorder:
         next `start`."""
         with self._filled:
             thread, self._thread = self._thread, None
+            self._before = thread or self._before
             self._stopping.set()
             self._filled.notify_all()
             self._space.notify_all()
@@ -104,8 +108,10 @@ class Recorder:
                 self._filled.notify()
             return True
 
-    def _run(self) -> None:
+    def _run(self, before: threading.Thread | None) -> None:
         stopping = self._stopping
+        if before is not None:  # still at what it could not write in time: nothing is written twice
+            before.join()
         connection: sqlite3.Connection | None = None
         failures = 0
         give_up = math.inf

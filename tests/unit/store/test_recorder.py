@@ -5,13 +5,15 @@ import logging
 import sqlite3
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import pytest
 from unit.store.actor import record
 
+from apigateway.model.record import CallRecord
 from apigateway.store import recorder as room
+from apigateway.store.calls import write
 from apigateway.store.connection import connect
 from apigateway.store.migrations import prepare
 from apigateway.store.recorder import Recorder, checkpoint
@@ -120,6 +122,35 @@ def test_a_full_queue_makes_the_caller_wait_but_takes_the_record(
         assert 0.01 < time.monotonic() - before < 5
     full.stop()
     assert written(path) == names(4)
+
+
+def test_who_is_still_writing_after_its_end_and_who_comes_next_write_nothing_twice(
+    recorder: Recorder, path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    began, released = threading.Event(), threading.Event()
+
+    def slow(connection: sqlite3.Connection, records: Sequence[CallRecord]) -> None:
+        if not began.is_set():
+            began.set()
+            assert released.wait(10)
+        write(connection, records)
+
+    monkeypatch.setattr(room, "write", slow)
+    monkeypatch.setattr(room, "BUSY_TIMEOUT_S", 0.01)
+    for number in range(7):
+        recorder.put(record(number))
+    assert began.wait(10)
+    first = recorder._thread
+    recorder._close_patience_s = 0.01
+    recorder.stop()
+    recorder._close_patience_s = 10
+    recorder.start()
+    time.sleep(0.2)  # in which the next one would write, were it not for the one before
+    released.set()
+    recorder.stop()
+    assert first is not None
+    first.join(10)
+    assert written(path) == names(7)
 
 
 def test_what_cannot_be_written_at_the_end_is_reported_and_kept_for_the_next_start(
