@@ -299,11 +299,10 @@ def test_a_reload_serves_what_was_edited_and_breaks_no_call(project: Project) ->
         assert processes(running) == first
         assert forecast(running.port).status == 200
 
-        grants.write_text(good.replace("GetForecast, ", ""))
-
         is_over = threading.Event()
 
         def reload() -> None:
+            grants.write_text(good.replace("GetForecast, ", ""))
             running.process.signal(signal.SIGHUP)
             until(lambda: not processes(running) & first, "all are replaced")
             is_over.set()
