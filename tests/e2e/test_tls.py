@@ -8,6 +8,7 @@ calls the domain `localhost`.
 import contextlib
 import http.client
 import json
+import re
 import shutil
 import socket
 import ssl
@@ -36,6 +37,7 @@ from e2e.running import (
     until,
 )
 from e2e.test_capture import command
+from unit.issued import CA, leaf, pem
 
 from apigateway.cli import main
 
@@ -133,8 +135,8 @@ def curl(running: Gateway, target: str, *words: str, domain: str = HOST) -> tupl
     return done.returncode, (done.stdout + done.stderr).decode()
 
 
-def serial_shown(running: Gateway, sni: str = HOST) -> int:
-    with handshake(running, trusting(running), sni) as wrapped:
+def serial_shown(running: Gateway, sni: str = HOST, context: ssl.SSLContext | None = None) -> int:
+    with handshake(running, context or trusting(running), sni) as wrapped:
         shown = wrapped.getpeercert(binary_form=True)
         assert shown is not None
         return x509.load_der_x509_certificate(shown).serial_number
@@ -337,6 +339,30 @@ def test_a_certificate_is_renewed_without_a_restart_and_a_broken_one_is_not_take
         assert serial_shown(running) == renewed
         assert ask_https(running).status == 200
         assert "PRIVATE KEY" not in running.process.text
+
+
+def test_a_start_shows_a_certificate_that_has_expired_and_warns_of_it(project: Project) -> None:
+    with_certificates(project)
+    expired = leaf(HOST)
+    chain = project.folder / "certificates" / f"{HOST}.pem"
+    chain.write_bytes(expired.pem)
+    chain.with_suffix(".key").write_bytes(expired.key_pem)
+    with gateway(project) as running:
+        context = ssl.create_default_context(cadata=pem(CA))
+        with pytest.raises(ssl.SSLCertVerificationError, match="has expired"):
+            serial_shown(running, context=context)
+        context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+        assert serial_shown(running, context=context) == serial_in(chain)
+        assert ask_https(running, sni="localhost").status == 200
+        found = re.findall(
+            r"weather/group.yaml:4:47: the certificate expired on", running.process.text
+        )
+        assert len(found) == 1, running.process.text
+    options = ["--definitions", str(project.folder / "definitions")]
+    checked = CliRunner().invoke(main, ["check", *options])
+    assert checked.exit_code == 1
+    assert "the certificate expired on" in checked.output
+    assert CliRunner().invoke(main, ["grants", *options]).exit_code == 0
 
 
 def test_without_its_script_the_gateway_still_shows_its_own_certificate(project: Project) -> None:

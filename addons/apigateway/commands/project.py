@@ -6,10 +6,10 @@ from typing import Any, TypeVar
 
 import click
 
-from apigateway.definition.load import load_project
 from apigateway.definition.places import policies_beside
 from apigateway.definition.problems import DefinitionError
 from apigateway.definition.project import Project
+from apigateway.definition.reader import ProjectReader
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -45,9 +45,10 @@ def project_folders(definitions: Path | None, policies: Path | None) -> tuple[Pa
 
 
 def read_project(definitions: Path | None, policies: Path | None) -> Project:
-    """The project, or the end of the command: every problem on stderr, exit 1."""
+    """The project, or the end of the command: every problem on stderr, exit 1.
+    A certificate that has expired, which the gateway may be showing, is none here."""
     try:
-        return load_project(*project_folders(definitions, policies))
+        return ProjectReader(*project_folders(definitions, policies), resumes=True).read()
     except DefinitionError as error:
         for problem in error.problems:
             click.echo(str(problem), err=True)

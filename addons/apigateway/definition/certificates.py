@@ -7,7 +7,7 @@ gateway shows to backends, and for the CAs it knows them by.
 """
 
 import re
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
@@ -62,11 +62,11 @@ def read_certificate(
     environ: Mapping[str, str],
     host: str,
     now: datetime,
-    in_use: Collection[str],
+    in_use: Callable[[str], bool],
     *keys: Key,
 ) -> Certificate:
     """The certificate that `keys` lead to, for the domain `host`; what is wrong is reported.
-    `in_use` are the chains that are shown already."""
+    `in_use` says of a chain whether it is shown already."""
     chain_name = data["chain"].removeprefix("file:")
     chain = secrets.text_of_file(chain_name, report, *keys, "chain", most_bytes=MAX_PEM_BYTES)
     key = secrets.resolve(data["key"], report, environ, *keys, "key", most_bytes=MAX_PEM_BYTES)
@@ -85,11 +85,13 @@ def read_certificate(
     )
 
 
-def lenient(found: Iterable[Finding], chain: str, in_use: Collection[str]) -> Iterator[Finding]:
+def lenient(
+    found: Iterable[Finding], chain: str, in_use: Callable[[str], bool]
+) -> Iterator[Finding]:
     """What expires while it is in use is warned of: it is shown all the same, and whoever edits
     something else meanwhile is to get on."""
     for finding in found:
-        yield replace(finding, warning=True) if finding.expired and chain in in_use else finding
+        yield replace(finding, warning=True) if finding.expired and in_use(chain) else finding
 
 
 def findings(chain: str, key: str, host: str, now: datetime) -> list[Finding]:

@@ -4,7 +4,7 @@ What is wrong between them is looked for later (`check`, `links`). What cannot b
 and left out; its name still counts as known.
 """
 
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from operator import is_
@@ -70,11 +70,11 @@ def gather(
     root: Path,
     now: datetime,
     now_ns: int,
-    in_use: Collection[str] = (),
+    in_use: Callable[[str], bool],
     on_settings: Callable[[GatewaySettings], None] = lambda _: None,
 ) -> Gathered:
     """`root` is the folder that relative paths start from. Certificates must be valid at `now`,
-    but for those `in_use`, whose texts are in the project before; `now_ns` is a moment of the clock
+    but for those whose texts are `in_use`; `now_ns` is a moment of the clock
     before the call. `on_settings` is told of the settings before any API is read."""
     gathering = _Gathering(report, memory, now_ns)
     found = gathering.found

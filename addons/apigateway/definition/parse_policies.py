@@ -6,7 +6,7 @@ then of no use.
 """
 
 import re
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -35,14 +35,14 @@ from apigateway.model.windows import WindowUnit
 
 @dataclass(frozen=True, slots=True)
 class Home:
-    """What a definition takes from its surroundings when it does not say it itself. `in_use` are
-    the texts of certificates that are shown or trusted already."""
+    """What a definition takes from its surroundings when it does not say it itself. `in_use` says
+    of the text of a certificate whether it is shown or trusted already."""
 
     account: str
     region: str
     environ: Mapping[str, str]
     now: datetime
-    in_use: Collection[str] = ()
+    in_use: Callable[[str], bool]
 
 
 def read_group(report: DocumentReport, home: Home) -> Group:

@@ -42,7 +42,8 @@ class ProjectReader:
 
     Files that are `edited` are taken for what stands there, None for one that is gone: so it is
     known what a project would say before anything is written. With `cached`, the first read starts
-    from what an earlier process kept beside the store. Any thread may use it.
+    from what an earlier process kept beside the store. One that `resumes` takes the certificates of
+    its first good read for those that an earlier process showed. Any thread may use it.
     """
 
     def __init__(
@@ -53,11 +54,13 @@ class ProjectReader:
         cached: bool = False,
         environ: Mapping[str, str] | None = None,
         edited: Mapping[Path, bytes | None] | None = None,
+        resumes: bool = False,
     ) -> None:
         self._definitions = Path(os.path.abspath(definitions))
         self._policies = Path(os.path.abspath(policies))
         self._environ = os.environ if environ is None else environ
         self._lock = threading.Lock()
+        self._resumes = resumes
         self._places = KnownPlaces()
         self._report = Report()
         self._edited = {} if edited is None else edited
@@ -84,8 +87,8 @@ class ProjectReader:
     def read(self, now: datetime | None = None) -> Project:
         """The project; the very one of the read before where nothing in it is another.
 
-        Certificates must be valid at `now`: today when not given. One that was in the project
-        before and has expired since is warned of.
+        Certificates must be valid at `now`: today when not given. One that has expired while it
+        was shown is warned of.
 
         Raises: DefinitionError with every problem.
         """
@@ -94,6 +97,12 @@ class ProjectReader:
         if isinstance(outcome, Project):
             return outcome
         raise DefinitionError(outcome)
+
+    def _in_use(self) -> Callable[[str], bool]:
+        """Whether the text of a certificate is shown or trusted already."""
+        if self._resumes and self._project is None:
+            return lambda _: True
+        return _certificates_of(self._project).__contains__
 
     def keep(self) -> None:
         """Keep for the next start what a `cached` reader has read, if it is worth it. Not to be
@@ -120,7 +129,7 @@ class ProjectReader:
             root=self._definitions.parent,
             now=now,
             now_ns=now_ns,
-            in_use=_certificates_of(self._project),
+            in_use=self._in_use(),
             on_settings=self._open_cache,
         )
         self._follow(gathered.files)

@@ -144,7 +144,7 @@ class Settings:
         Raises:
             DefinitionError, StoreUnavailable, StartError
         """
-        reader = UndisturbedReader(ProjectReader(*self._folders(), cached=True))
+        reader = UndisturbedReader(ProjectReader(*self._folders(), cached=True, resumes=True))
         with quietly():
             project = reader.read()
             for warning in project.warnings:

@@ -41,6 +41,7 @@ def gathered(
         root=written.root,
         now=datetime(2024, 5, 1, tzinfo=UTC),
         now_ns=LATER,
+        in_use=lambda _: False,
         on_settings=(told if told is not None else []).append,
     )
 

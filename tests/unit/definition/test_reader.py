@@ -37,9 +37,9 @@ def reader(written: Written) -> ProjectReader:
     return reader_of(written)
 
 
-def reader_of(written: Written) -> ProjectReader:
+def reader_of(written: Written, *, resumes: bool = False) -> ProjectReader:
     folders = (written.root / "definitions", written.root / "policies")
-    return ProjectReader(*folders, environ=written.environ)
+    return ProjectReader(*folders, environ=written.environ, resumes=resumes)
 
 
 def problems(reader: ProjectReader) -> list[str]:
@@ -240,6 +240,29 @@ def test_a_certificate_gets_old_without_any_change(
     written.write("definitions/weather/shop.pem", pem(other))
     with pytest.raises(DefinitionError, match="expired"):
         reader.read(NOW + timedelta(days=41))
+
+
+def test_a_reader_that_resumes_warns_of_what_had_expired_before_its_first_read(
+    written: Written,
+) -> None:
+    written.environ["SHOP_KEY"] = (issued := leaf(days=40)).key_pem.decode()
+    written.write("definitions/weather/shop.pem", pem(issued))
+    shop = "{name: shop, chain: file:shop.pem, key: env:SHOP_KEY}"
+    written.write(GROUP, f"name: weather\ndomains: [{{name: {HOST}, certificate: {shop}}}]\n")
+    resumed = reader_of(written, resumes=True)
+    late = NOW + timedelta(days=41)
+    written.write(OTHER, "name: [")
+    with pytest.raises(DefinitionError) as raised:
+        resumed.read(late)
+    assert not [one for one in raised.value.problems if "expired" in one.what]
+    written.write(OTHER, OTHER_TEXT)
+    (warning,) = resumed.read(late).warnings
+    assert warning.what.startswith("the certificate expired on ")
+
+    written.environ["SHOP_KEY"] = (another := leaf(days=40)).key_pem.decode()
+    written.write("definitions/weather/shop.pem", pem(another))
+    with pytest.raises(DefinitionError, match="expired"):
+        resumed.read(late)  # an earlier process cannot have shown this one
 
 
 def test_every_file_that_was_looked_at_is_named_whether_or_not_it_succeeded(
