@@ -46,6 +46,7 @@ class RedisLine:
         self._is_open = False
         self._loop: asyncio.AbstractEventLoop | None = None
         self._waiting: asyncio.Queue[_Question] = asyncio.Queue()
+        self._unanswered: set[_Question] = set()
         self._carriers: list[asyncio.Task[None]] = []
 
     def open(self) -> None:
@@ -57,8 +58,11 @@ class RedisLine:
         loop, self._loop = self._loop, None
         if loop is not None and not loop.is_closed():
             for carrier in self._carriers:
-                carrier.cancel()
-        self._carriers = []
+                carrier.cancel()  # may be lost on one that connects: it ends within `timeout_s`
+            for question in self._unanswered:
+                if not question.answer.done():
+                    question.answer.set_result(StoreUnavailable("closed"))
+        self._waiting, self._unanswered, self._carriers = asyncio.Queue(), set(), []
 
     async def ask(self, script: str, keys: Sequence[str], arguments: Sequence[str]) -> bytes:
         """What `lua/<script>.lua` answers.
@@ -76,11 +80,15 @@ class RedisLine:
         named = [key.encode() for key in keys]
         question = _Question(script, named, arguments, loop.create_future())
         self._waiting.put_nowait(question)
+        unanswered = self._unanswered
+        unanswered.add(question)
         try:
             async with asyncio.timeout(self._timeout_s):
                 answer = await question.answer
         except TimeoutError:
             raise StoreUnavailable(f"Redis: no answer within {self._timeout_s:g} s") from None
+        finally:
+            unanswered.discard(question)
         if isinstance(answer, StoreUnavailable | RedisError | OSError):
             raise StoreUnavailable(f"Redis: {str(answer) or type(answer).__name__}") from answer
         if isinstance(answer, Exception):
@@ -90,7 +98,7 @@ class RedisLine:
         return answer
 
     def _start(self, loop: asyncio.AbstractEventLoop) -> None:
-        self._loop, self._waiting = loop, asyncio.Queue()
+        self._loop, self._waiting, self._unanswered = loop, asyncio.Queue(), set()
         self._carriers = [
             loop.create_task(self._carry(self._waiting), name=f"Redis connection {number}")
             for number in range(1, _CONNECTIONS + 1)
@@ -99,9 +107,8 @@ class RedisLine:
     async def _carry(self, waiting: "asyncio.Queue[_Question]") -> None:
         """One connection: whatever goes wrong, the next questions get another."""
         client: redis.asyncio.Redis | None = None
-        questions: list[_Question] = []
         try:
-            while True:
+            while waiting is self._waiting:
                 questions = [await waiting.get()]
                 while len(questions) < _MOST_AT_ONCE and not waiting.empty():
                     questions.append(waiting.get_nowait())
@@ -121,9 +128,6 @@ class RedisLine:
                     client, broken = None, client
                     await _let_go(broken)
         finally:
-            for question in (*questions, *_emptied(waiting)):
-                if not question.answer.done():
-                    question.answer.set_result(StoreUnavailable("closed"))
             await _let_go(client)
 
 
@@ -160,7 +164,3 @@ async def _let_go(client: "redis.asyncio.Redis | None") -> None:
     if client is not None:
         with contextlib.suppress(RedisError, OSError):
             await client.aclose()
-
-
-def _emptied(waiting: "asyncio.Queue[_Question]") -> list[_Question]:
-    return [waiting.get_nowait() for _ in range(waiting.qsize())]
