@@ -73,8 +73,10 @@ class RedisServer:
         return f"unix://{self.folder}/redis.sock"
 
     def settings(self, **changes: Any) -> RedisSettings:
-        """Settings with a prefix of their own; what they start with is nobody else's."""
-        return RedisSettings(**{"url": self.url, "prefix": uuid.uuid4().hex, **changes})
+        """Settings with a prefix of their own (what they start with is nobody else's), and patience
+        with a server on a busy machine."""
+        own: dict[str, Any] = {"url": self.url, "prefix": uuid.uuid4().hex, "timeout_s": PATIENCE_S}
+        return RedisSettings(**{**own, **changes})
 
     def start(self) -> None:
         """Wait until it answers, whatever it answers.

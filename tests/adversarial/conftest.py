@@ -25,7 +25,7 @@ def fort(tmp_path_factory: pytest.TempPathFactory, counted: Backend) -> Iterator
 def hasty(tmp_path_factory: pytest.TempPathFactory, counted: Backend) -> Iterator[Gateway]:
     """A gateway with short deadlines and few connections."""
     limits = (
-        "edge: {header_seconds: 1, body_seconds: 1.5, idle_seconds: 1.5, "
+        "edge: {header_seconds: 2, body_seconds: 2.5, idle_seconds: 3, "
         "connections_per_client: 8, streams: 5}\n"
     )
     project = open_api(Project(tmp_path_factory.mktemp("hasty"), counted.port), limits)

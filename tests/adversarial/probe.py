@@ -23,6 +23,9 @@ from apigateway.commands.cert import make_ca, make_leaf
 
 Field = tuple[str | bytes, str | bytes]
 
+PATIENCE_S = 20.0
+"""For what is to come. A busy machine may make anyone wait for seconds."""
+
 HOST_LINE = f"Host: {HOST}\r\n".encode()
 REQUEST_ID = re.compile(r"[0-9A-F]{8}(-[0-9A-F]{4}){3}-[0-9A-F]{12}")
 
@@ -99,11 +102,11 @@ class Reply:
 
 @contextlib.contextmanager
 def connected(port: int) -> Iterator[socket.socket]:
-    with socket.create_connection(("127.0.0.1", port), timeout=20) as link:
+    with socket.create_connection(("127.0.0.1", port), timeout=PATIENCE_S) as link:
         yield link
 
 
-def read_reply(link: socket.socket, *, silence: float = 5) -> Reply:
+def read_reply(link: socket.socket, *, silence: float = PATIENCE_S) -> Reply:
     """What comes until the other side closes, the announced body is whole, or it is silent."""
     link.settimeout(silence)
     raw, closed, start, first = b"", False, time.monotonic(), 0.0
@@ -122,12 +125,15 @@ def read_reply(link: socket.socket, *, silence: float = 5) -> Reply:
 
 def _is_whole(raw: bytes) -> bool:
     head, blank, body = raw.partition(b"\r\n\r\n")
+    if not blank or b"connection: close" in head.lower():
+        return False
+    if re.match(rb"HTTP/1\.1 (204|304) ", head):
+        return True
     length = re.search(rb"(?i)\r\ncontent-length: (\d+)", head)
-    closing = b"connection: close" in head.lower()
-    return bool(blank) and length is not None and len(body) >= int(length[1]) and not closing
+    return length is not None and len(body) >= int(length[1])
 
 
-def send(port: int, raw: bytes, *, silence: float = 5) -> Reply:
+def send(port: int, raw: bytes, *, silence: float = PATIENCE_S) -> Reply:
     with connected(port) as link:
         with contextlib.suppress(ConnectionError):
             link.sendall(raw)
@@ -153,7 +159,7 @@ class Http2:
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
         context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
         context.set_alpn_protocols(["h2"])
-        plain = socket.create_connection(("127.0.0.1", port), timeout=20)
+        plain = socket.create_connection(("127.0.0.1", port), timeout=PATIENCE_S)
         self.link = context.wrap_socket(plain, server_hostname=HOST)
         assert self.link.selected_alpn_protocol() == "h2"
         config = h2.config.H2Configuration(
@@ -197,7 +203,7 @@ class Http2:
         self.flush()
         return stream_id
 
-    def read_until(self, condition: object, patience: float = 5) -> None:
+    def read_until(self, condition: object, patience: float = PATIENCE_S) -> None:
         assert callable(condition)
         deadline = time.monotonic() + patience
         while not condition() and not self.closed and time.monotonic() < deadline:
@@ -232,7 +238,7 @@ class Http2:
         elif isinstance(event, h2.events.ConnectionTerminated):
             self.closed = True
 
-    def reply_to(self, stream_id: int, patience: float = 5) -> Reply | None:
+    def reply_to(self, stream_id: int, patience: float = PATIENCE_S) -> Reply | None:
         """The answer, or None for a stream that was reset or a connection that was ended."""
 
         def over() -> bool:

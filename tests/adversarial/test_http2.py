@@ -53,7 +53,7 @@ def test_an_ambiguous_request_reaches_no_stage(
 ) -> None:
     before = counted.hits
     fields: dict[str, str] = {"method": "GET", "path": "/echo", **pseudo}
-    reply = http2.reply_to(http2.ask(http2.fields(*more, **fields)), 2)
+    reply = http2.reply_to(http2.ask(http2.fields(*more, **fields)))
     if reply is None:
         assert http2.closed or http2.resets
     else:
@@ -66,7 +66,7 @@ def test_a_method_that_is_not_served_is_refused(
     http2: Http2, counted: Backend, method: str
 ) -> None:
     before = counted.hits
-    reply = http2.reply_to(http2.ask(http2.fields(method=method)), 2)
+    reply = http2.reply_to(http2.ask(http2.fields(method=method)))
     if reply is None:
         assert http2.closed or http2.resets
     else:
@@ -94,7 +94,7 @@ def test_the_same_call_is_answered_as_over_http1(http2: Http2) -> None:
 
 def test_a_body_of_exactly_2_mib_passes(http2: Http2, counted: Backend) -> None:
     before = counted.hits
-    reply = http2.reply_to(http2.ask(http2.fields(method="POST"), b"a" * BODY), 20)
+    reply = http2.reply_to(http2.ask(http2.fields(method="POST"), b"a" * BODY))
     assert reply is not None
     assert reply.status == 200
     assert counted.hits == before + 1
@@ -115,7 +115,7 @@ def test_one_byte_more_is_refused_by_its_length_alone(http2: Http2, counted: Bac
     reply = http2.reply_to(http2.ask(fields, end=False))
     assert reply is not None
     assert_our_refusal(reply, 413, "I413RL")
-    assert time.monotonic() - begin < 1
+    assert time.monotonic() - begin < 10  # no body comes: after 30 s it would be refused anyhow
     assert counted.hits == before
 
 
@@ -138,7 +138,7 @@ def test_a_head_has_a_limit(http2: Http2, more: list[Field], path: str, status: 
 def test_a_body_that_does_not_match_its_length_is_refused(http2: Http2, counted: Backend) -> None:
     before = counted.hits
     fields = http2.fields(("content-length", "2"), method="POST")
-    assert http2.reply_to(http2.ask(fields, b"abc"), 2) is None
+    assert http2.reply_to(http2.ask(fields, b"abc")) is None
     assert http2.closed or http2.resets
     assert counted.hits == before
 
@@ -172,7 +172,7 @@ def test_a_flood_of_resets_ends_the_connection(http2: Http2) -> None:
         http2.frames.send_headers(stream, plain)
         http2.frames.reset_stream(stream, 8)
     http2.flush()
-    http2.read_until(lambda: False, 3)
+    http2.read_until(lambda: False)
     assert http2.closed
 
 
@@ -180,5 +180,5 @@ def test_a_flood_of_pings_ends_the_connection(http2: Http2) -> None:
     for _ in range(3000):
         http2.frames.ping(b"01234567")
     http2.flush()
-    http2.read_until(lambda: False, 3)
+    http2.read_until(lambda: False)
     assert http2.closed

@@ -1,7 +1,14 @@
 """Cases 23 and 24: requests that two readers could read in two ways, and forms not served."""
 
 import pytest
-from adversarial.probe import HOST_LINE, assert_our_refusal, connected, read_reply, send
+from adversarial.probe import (
+    HOST_LINE,
+    PATIENCE_S,
+    assert_our_refusal,
+    connected,
+    read_reply,
+    send,
+)
 from e2e.running import Backend, Gateway
 
 GET = b"GET /echo HTTP/1.1\r\n" + HOST_LINE
@@ -182,7 +189,7 @@ def test_an_early_refusal_leaves_a_call_record(fort: Gateway) -> None:
 
     reply = send(fort.port, GET + b"Upgrade: websocket\r\n\r\n")
     query = "select status, error_code, refused_by, path from calls where request_id = ?"
-    deadline, found = time.monotonic() + 10, None
+    deadline, found = time.monotonic() + PATIENCE_S, None
     while found is None and time.monotonic() < deadline:
         time.sleep(0.1)
         with sqlite3.connect(fort.project.database) as database:

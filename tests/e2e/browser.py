@@ -73,6 +73,7 @@ def mitmweb(project: Project, *arguments: str) -> Iterator[Web]:
             return answers(port)
 
         until(up, "the gateway answers")
+        until(lambda: "Web server listening at" in process.text, "it says where its page is")
         found = re.search(rf"http://127\.0\.0\.1:{web_port}/\?token=\w+", process.text)
         url = found[0] if found else f"http://127.0.0.1:{web_port}/"
         yield Web(Gateway(process, port, project), web_port, url)

@@ -18,7 +18,7 @@ from cryptography import x509
 from apigateway.protocol.wire import Headers
 from apigateway.signatures.caller import SignableRequest, signing_headers
 
-PATIENCE_S = 20.0
+PATIENCE_S = 60.0
 PAUSE_S = (0.04, 0.12)
 CALLS_ON_ONE = (4, 12)
 """How many calls go over a connection that is kept."""
@@ -62,6 +62,15 @@ class Observed:
     took_ms: float
 
 
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """A handshake, and the serial number of the certificate that it showed."""
+
+    began_ms: int
+    ended_ms: int
+    serial: int
+
+
 Ask = Callable[[Target, Mapping[str, str]], tuple[int, Mapping[str, str], bytes]]
 """Status, header fields in lower case, and body of the answer."""
 
@@ -73,8 +82,7 @@ class Plain:
     def __init__(self, port: int, *, keeps: bool, tls: ssl.SSLContext | None = None) -> None:
         self.port, self.keeps, self.tls = port, keeps, tls
         self._left = 0
-        self.shown: list[tuple[int, int]] = []
-        """When a handshake was made, and the serial number of the certificate that it showed."""
+        self.shown: list[Shown] = []
         self._connection: http.client.HTTPConnection | None = None
 
     def __call__(
@@ -102,7 +110,8 @@ class Plain:
             link = self.tls.wrap_socket(plain, server_hostname=host)
             shown = link.getpeercert(binary_form=True)
             assert shown is not None
-            self.shown.append((began_ms, x509.load_der_x509_certificate(shown).serial_number))
+            serial = x509.load_der_x509_certificate(shown).serial_number
+            self.shown.append(Shown(began_ms, now_ms(), serial))
             connection.sock = link
         return connection
 

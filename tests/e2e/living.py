@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from e2e.constant_load import Target, now_ms
-from e2e.running import HOST, ROOT, Written, free_port
+from e2e.running import HOST, PATIENCE_S, ROOT, Written, free_port, zone_at_noon
 
 from apigateway.commands.cert import make_ca, make_leaf
 
@@ -83,9 +83,8 @@ class Living(Written):
     def found(self) -> None:
         """Write all of it, as version v1."""
         self.metrics = free_port()
-        # A day of the limit must not end while the test counts on it.
-        zone = f"Etc/GMT{datetime.now(UTC).hour - 12:+d}"  # where it is noon
-        self.write("definitions/gateway.yaml", GATEWAY.format(metrics=self.metrics, zone=zone))
+        settings = GATEWAY.format(metrics=self.metrics, zone=zone_at_noon())
+        self.write("definitions/gateway.yaml", settings)
         files = "chain: file:../../tls/leaf.pem, key: file:../../tls/leaf.key"
         self.group("alpha", f"{{name: {ALPHA}, certificate: {{name: ours, {files}}}}}", MOVING)
         self.group("beta", BETA)
@@ -145,7 +144,7 @@ def command(project: Written, *words: str) -> Done:
         cwd=ROOT / "addons",
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=PATIENCE_S,
         stdin=subprocess.DEVNULL,
     )
     return Done(done.returncode, done.stdout, done.stderr, began_ms, now_ms())

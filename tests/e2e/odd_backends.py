@@ -23,6 +23,7 @@ class Step(Enum):
     CLOSE = "close it"
     DRIP = "send a byte every now and then, for ever"
     WAIT = "be silent until the other side closes"
+    HOLD = "wait until the backend holds no longer"
 
 
 def answer(body: bytes, head: bytes = b"200 OK\r\nContent-Type: text/plain") -> bytes:
@@ -37,7 +38,7 @@ Steps = tuple[bytes | float | Step, ...]
 SAYS: dict[str, Steps] = {
     "ok": (answer(b"ok"),),
     "moment": (0.05, answer(b"ok")),
-    "while": (1.8, answer(b"ok")),
+    "held": (Step.HOLD, answer(b"ok")),
     # what is whole, in unusual ways
     "until-close": (b"HTTP/1.1 200 OK\r\n\r\nall", 0.02, b" of it", Step.CLOSE),
     "trailers": (CHUNKED + b"Trailer: X-Sum\r\n\r\n2\r\nok\r\n", b"0\r\nX-Sum: 1\r\n\r\n"),
@@ -75,11 +76,13 @@ SAYS: dict[str, Steps] = {
 
 
 class OddBackend:
-    """`heard` are the whole requests; `connections` all there ever were, `most` at one time."""
+    """`heard` are the whole requests; `connections` all there ever were, `most` at one time.
+    `holds` is for a test to set and to take back."""
 
     def __init__(self, context: ssl.SSLContext | None = None) -> None:
         self.heard: list[bytes] = []
         self.connections = self.open = self.most = 0
+        self.holds = False
         self.names: list[str | None] = []
         self.port = 0
         self._context = context
@@ -132,6 +135,9 @@ class OddBackend:
                 while True:
                     writer.write(b"x")
                     await writer.drain()
+                    await asyncio.sleep(0.02)
+            elif step is Step.HOLD:
+                while self.holds:
                     await asyncio.sleep(0.02)
             elif step is Step.WAIT:
                 await reader.read()

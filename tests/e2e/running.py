@@ -1,9 +1,11 @@
 """Real processes for the end-to-end tests: mitmdump with the gateway, and the demo backend."""
 
 import contextlib
+import functools
 import http.client
 import json
 import os
+import random
 import re
 import shutil
 import signal
@@ -11,8 +13,10 @@ import socket
 import subprocess
 import sys
 import time
+from collections import deque
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +24,11 @@ ROOT = Path(__file__).resolve().parents[2]
 GATEWAY = ROOT / "addons" / "gateway.py"
 HOST = "api.weather.localhost"
 KEY, SECRET = "203753385", "MySuperAppSecret-42"
-PATIENCE_S = 40.0
+PATIENCE_S = 120.0
+"""How long anything may take on a busy machine; a start of the gateway took 40 s on one."""
+
+_KEPT_PORTS = 64
+_EPHEMERAL = Path("/proc/sys/net/ipv4/ip_local_port_range")
 
 
 @dataclass(frozen=True)
@@ -40,11 +48,40 @@ class Reply:
         return json.loads(self.body)
 
 
+_kept: deque[socket.socket] = deque()
+
+
 def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
+    """A port that nobody else takes before a gateway opens it: no outgoing connection gets it, and
+    no test process while its UDP namesake is held here, which no gateway needs."""
+    lowest_ephemeral = int(_EPHEMERAL.read_text().split()[0]) if _EPHEMERAL.exists() else 32768
+    while True:
+        port = random.randrange(10_000, max(lowest_ephemeral, 20_000))
+        mark = socket.socket(type=socket.SOCK_DGRAM)
+        try:
+            mark.bind(("127.0.0.1", port))
+            with socket.socket() as probe:
+                probe.bind(("127.0.0.1", port))
+        except OSError:
+            mark.close()
+            continue
+        _kept.append(mark)
+        if len(_kept) > _KEPT_PORTS:
+            _kept.popleft().close()
         return port
+
+
+@functools.cache
+def zone_at_noon() -> str:
+    """A time zone whose day does not end while a test counts on it."""
+    return f"Etc/GMT{datetime.now(UTC).hour - 12:+d}"
+
+
+def put(path: Path, content: str | bytes) -> None:
+    """Write a file at once: who watches it sees the old one or the new one, and no part."""
+    new = path.with_name(f"{path.name}.new")
+    new.write_bytes(content.encode() if isinstance(content, str) else content)
+    new.replace(path)
 
 
 def until(condition: Any, what: str, patience_s: float = PATIENCE_S) -> Any:
@@ -77,15 +114,22 @@ def ask(
 
 
 def send_raw(port: int, request: bytes) -> bytes:
-    """All that comes back for these bytes until the other side closes or is silent a second."""
-    with socket.create_connection(("127.0.0.1", port), timeout=5) as link:
+    """All that comes back for these bytes until the other side closes, or is silent a second after
+    a whole answer."""
+    with socket.create_connection(("127.0.0.1", port), timeout=PATIENCE_S) as link:
         link.sendall(request)
-        link.settimeout(1)
         answer = b""
         with contextlib.suppress(TimeoutError, ConnectionError):
             while piece := link.recv(65536):
                 answer += piece
+                link.settimeout(1 if _is_whole(answer) else PATIENCE_S)
         return answer
+
+
+def _is_whole(answer: bytes) -> bool:
+    head, end, body = answer.partition(b"\r\n\r\n")
+    length = re.search(rb"(?i)\r\ncontent-length: *(\d+)", head)
+    return bool(end) and len(body) >= (int(length[1]) if length else 0)
 
 
 @dataclass
@@ -165,7 +209,8 @@ def backend(folder: Path, *arguments: str) -> Iterator[Backend]:
 
 @dataclass
 class Project:
-    """A copy of the sample definitions whose backend is `backend_port`, over TLS `tls_port`."""
+    """A copy of the sample definitions whose backend is `backend_port`, over TLS `tls_port`; its
+    days end at another hour."""
 
     folder: Path
     backend_port: int = 9
@@ -181,6 +226,7 @@ class Project:
             ours = ours.replace("9443", str(self.tls_port))
             if ours != text:
                 path.write_text(ours)
+        self.edit("definitions/gateway.yaml", "time_zone: UTC", f"time_zone: {zone_at_noon()}")
 
     def edit(self, name: str, old: str, new: str) -> None:
         """Replace text that must be there."""

@@ -1,8 +1,10 @@
 """What a real mitmdump saved, scrubbed, replays offline as it was and, sent to a gateway that runs,
 ends there as it ended."""
 
+import copy
 import json
 import os
+import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -13,7 +15,7 @@ from typing import Any
 import pytest
 from e2e.lab import CODE, Lab, Strange, make_project
 from e2e.mixed import FORM, refused_calls, served_calls, throttled_calls
-from e2e.running import ROOT, SECRET, Backend, Project, gateway
+from e2e.running import PATIENCE_S, ROOT, SECRET, Backend, Project, gateway
 
 PASSWORD = "wonder/land+99 é"
 
@@ -35,7 +37,7 @@ def command(project: Project, *words: object) -> tuple[int, Any]:
         env={**os.environ, "PYTHONPATH": str(ROOT / "addons"), "NO_COLOR": "1"},
         capture_output=True,
         text=True,
-        timeout=120,
+        timeout=PATIENCE_S,
     )
     assert done.stdout, done.stderr
     return done.returncode, json.loads(done.stdout)
@@ -111,12 +113,16 @@ def test_a_running_gateway_answers_as_it_did(captured: Captured) -> None:
         assert (code, document["different"]) == (0, 0)
 
 
-def test_a_definition_that_changed_is_seen_in_a_running_gateway(captured: Captured) -> None:
-    captured.project.edit("definitions/weather/get-status.yaml", "status: 200", "status: 203")
-    captured.project.edit("definitions/gateway.yaml", "auto: first", "auto: always")
-    with gateway(captured.project) as running:
+def test_a_definition_that_changed_is_seen_in_a_running_gateway(
+    captured: Captured, tmp_path: Path
+) -> None:
+    project = copy.copy(captured.project)
+    project.folder = shutil.copytree(captured.project.folder, tmp_path / "p")
+    project.edit("definitions/weather/get-status.yaml", "status: 200", "status: 203")
+    project.edit("definitions/gateway.yaml", "auto: first", "auto: always")
+    with gateway(project) as running:
         url = f"http://127.0.0.1:{running.port}"
-        code, document = command(captured.project, "replay", captured.scrubbed, "--to", url)
+        code, document = command(project, "replay", captured.scrubbed, "--to", url)
     assert code == 3
     changed = [cause for cause in document["causes"] if not cause["explained"]]
     assert [(cause["kind"], cause["after"]) for cause in changed] == [("status", "203")]

@@ -7,7 +7,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from e2e.running import ROOT, Gateway, Project
+from e2e.running import PATIENCE_S, ROOT, Gateway, Project
 
 
 def run(project: Project, *words: str, ok: bool = True) -> subprocess.CompletedProcess[str]:
@@ -17,7 +17,7 @@ def run(project: Project, *words: str, ok: bool = True) -> subprocess.CompletedP
         env={**os.environ, "PYTHONPATH": str(ROOT / "addons"), "NO_COLOR": "1"},
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=PATIENCE_S,
     )
     assert (done.returncode == 0) is ok, done
     return done
@@ -69,7 +69,7 @@ def test_the_curl_line_of_sign_works_as_it_is(demo_gateway: Gateway) -> None:
     )
     words = shlex.split(json.loads(done.stdout)["curl"])
     pinned = [*words, "--connect-to", f"::127.0.0.1:{demo_gateway.port}"]
-    answer = subprocess.run(pinned, capture_output=True, text=True, timeout=60, check=True)
+    answer = subprocess.run(pinned, capture_output=True, text=True, timeout=PATIENCE_S, check=True)
     assert json.loads(answer.stdout)["backend_signature"]["verified"], answer
 
 

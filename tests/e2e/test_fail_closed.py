@@ -11,6 +11,7 @@ import pytest
 from e2e.running import (
     GATEWAY,
     HOST,
+    PATIENCE_S,
     Backend,
     Gateway,
     Project,
@@ -19,6 +20,7 @@ from e2e.running import (
     gateway,
     gateway_command,
     launch,
+    put,
     send_raw,
     until,
 )
@@ -191,7 +193,7 @@ def test_a_script_saved_with_an_error_is_503_until_it_is_mended(
     with gateway(project, script=own_script) as running:
         assert forecast(running.port).status == 200
         before = demo_backend.hits
-        own_script.write_text("this is not python")
+        put(own_script, "this is not python")
         reply = until(lambda: (r := forecast(running.port)).status == 503 and r, "refused")
         served = demo_backend.hits
         assert (reply.status, reply.code) == (503, "X503BZ")
@@ -199,7 +201,7 @@ def test_a_script_saved_with_an_error_is_503_until_it_is_mended(
         assert forecast(running.port).status == 503
         assert demo_backend.hits == served
         assert served >= before
-        own_script.write_text(good)
+        put(own_script, good)
         until(lambda: forecast(running.port).status == 200, "served again")
 
 
@@ -222,18 +224,18 @@ def test_a_reload_with_wrong_definitions_stays_closed_and_says_why(
 ) -> None:
     with gateway(project, script=own_script) as running:
         assert forecast(running.port).status == 200
-        project.folder.joinpath("policies/grants.yaml").write_text("- {app: nobody}\n")
-        own_script.write_text(own_script.read_text() + "\n")
+        put(project.folder / "policies/grants.yaml", "- {app: nobody}\n")
+        put(own_script, own_script.read_text() + "\n")
         reply = until(lambda: (r := forecast(running.port)).status == 503 and r, "refused")
         assert (reply.status, reply.code) == (503, "X503BZ")
-        assert "policies/grants.yaml:1" in running.process.text
+        until(lambda: "policies/grants.yaml:1" in running.process.text, "the log says why")
 
 
 def test_a_store_that_cannot_be_written_is_503(project: Project, demo_backend: Backend) -> None:
     with gateway(project) as running:
         assert forecast(running.port).status == 200
         before = demo_backend.hits
-        with contextlib.closing(sqlite3.connect(project.database)) as other:
+        with contextlib.closing(sqlite3.connect(project.database, PATIENCE_S)) as other:
             other.execute("BEGIN EXCLUSIVE")
             reply = forecast(running.port)
             assert (reply.status, reply.code) == (503, "X503BZ")

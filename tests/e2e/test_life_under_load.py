@@ -8,14 +8,14 @@ import os
 import re
 import sqlite3
 import time
-from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from dataclasses import dataclass, field
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
-from e2e.constant_load import Load, OverHttp2, Plain, now_ms, quantile, trusting
+from e2e.constant_load import Load, OverHttp2, Plain, Shown, now_ms, quantile, trusting
 from e2e.living import (
     ALPHA,
     BETA,
@@ -29,13 +29,22 @@ from e2e.living import (
     released_versions,
     target,
 )
-from e2e.running import Backend, Gateway, ask, until
+from e2e.running import Backend, Gateway, ask, put, until
 from e2e.test_workers import processes, workers
 from e2e.timeline import Seen, Timeline, seen_in
 
 WITHIN_MS = 1000
 CERTIFICATE_WITHIN_MS = 2000
+CALLS_MS = 100
+"""No call takes longer, unless this machine is busy."""
+
+MUCH = 10
+"""A change is as much work as so many calls: by so much more time a busy machine is given."""
+
 CALM_S = 2.0
+TRIES = 5
+MANY = 1000
+SURE = 24
 TOUCHED_S = 3.0
 TOUCHES_A_SECOND = 100
 
@@ -57,8 +66,8 @@ class Story:
     over_tls: list[Plain]
     timeline: Timeline = field(default_factory=Timeline)
     told: dict[str, Done] = field(default_factory=dict)
-    marks: dict[str, int] = field(default_factory=dict)
-    serials: list[tuple[int, int]] = field(default_factory=list)
+    renewals: list[Shown] = field(default_factory=list)
+    is_touched_in_vain: bool = False
     metrics: dict[str, str] = field(default_factory=dict)
     workers: set[int] = field(default_factory=set)
     seen: list[Seen] = field(default_factory=list)
@@ -71,9 +80,7 @@ class Story:
             self.timeline.begins((one.host, one.path), begins)
         self.timeline.begins((ALPHA, "/signed/hangzhou"), NOT_GRANTED)
         self.timeline.begins((NEW, "/north/hangzhou"), NO_DOMAIN)
-        self.mark("calm")
-        time.sleep(CALM_S)
-        self.mark("calm is over")
+        self.arrives()
 
     def version(self, group: str, name: str) -> str:
         """What the store says is served of an API, as call records put it."""
@@ -84,9 +91,6 @@ class Story:
         with closing(sqlite3.connect(self.project.database, timeout=20)) as link:
             row = link.execute(query, (group, name.title())).fetchone()
         return what(group, name, row[0])
-
-    def mark(self, name: str) -> None:
-        self.marks[name] = now_ms()
 
     def command(self, name: str, *words: str, code: int = 0) -> Done:
         done = self.told[name] = command(self.project, *words)
@@ -113,13 +117,30 @@ class Story:
                     del waited[key]
             return not waited
 
-        until(is_done, "every worker served every change", 20)
+        until(is_done, "every worker served every change")
+
+    def shown(self) -> list[Shown]:
+        return sorted((one for each in self.over_tls for one in each.shown), key=_began_ms)
+
+    def given_ms(self, began_ms: int, ended_ms: int) -> float:
+        """How much more time than promised a change has that was made in this while: where calls
+        take long as well, this machine is busy."""
+        took = (
+            one.took_ms
+            for one in list(self.load.calls)
+            if one.began_ms < ended_ms and one.began_ms + one.took_ms > began_ms
+        )
+        return MUCH * max(0.0, max(took, default=0.0) - CALLS_MS)
 
     def edited(self, work: Callable[[], object]) -> Done:
         """A change of files, timed like a command."""
         began_ms = now_ms()
         work()
         return Done(0, "", "", began_ms, now_ms())
+
+
+def _began_ms(shown: Shown) -> int:
+    return shown.began_ms
 
 
 def what(group: str, name: str, version: str) -> str:
@@ -188,29 +209,48 @@ def rebind(story: Story) -> None:
 
 def renew_certificate(story: Story) -> None:
     for pause_s in (0.0, 0.05):
+        began_ms = now_ms()
         serial = story.project.certify(pause_s)
-        story.serials.append((now_ms(), serial))
-        time.sleep(CERTIFICATE_WITHIN_MS / 1000 + 0.3)
+        ended_ms = now_ms()
+        story.renewals.append(Shown(began_ms, ended_ms, serial))
+
+        def is_shown(serial: int = serial, ended_ms: int = ended_ms) -> bool:
+            """To as many as make sure that each worker was met."""
+            last = [one.serial for one in story.shown() if one.began_ms > ended_ms][-SURE:]
+            return last == [serial] * SURE
+
+        until(is_shown, "the renewed certificate is shown")
 
 
 def break_and_mend(story: Story) -> None:
     name = "definitions/alpha/north.yaml"
-    good = (story.project.folder / name).read_text()
-    story.project.write(name, good.replace("method: GET", "method: FETCH"))
-    until(lambda: valid(story) == [0.0, 0.0], "both workers say so", 5)
+    path = story.project.folder / name
+    good = path.read_text()
+    put(path, good.replace("method: GET", "method: FETCH"))
+    until(lambda: valid(story) == [0.0, 0.0], "both workers say so")
     story.metrics["broken"] = metrics_of(story)
     story.command("status of broken", "status", code=1)
-    story.project.write(name, good)
-    until(lambda: valid(story) == [1.0, 1.0], "both workers say that it is mended", 5)
+    put(path, good)
+    until(lambda: valid(story) == [1.0, 1.0], "both workers say that it is mended")
     story.command("status of mended", "status", "--json")
     story.metrics["mended"] = metrics_of(story)
 
 
 def touch(story: Story) -> None:
-    """Some are only touched, some are written anew with what they hold."""
+    """Until it made no difference to calls, since this machine may stand still in some tries."""
     story.metrics["untouched"] = metrics_of(story)
+    story.is_touched_in_vain = any(touched_in_vain(story) for _ in range(TRIES))
+    time.sleep(0.5)
+    story.metrics["touched"] = metrics_of(story)
+
+
+def touched_in_vain(story: Story) -> bool:
+    """Calls take as long as in the calm before. Some files are only touched, some are written anew
+    with what they hold."""
+    marks = [now_ms()]
+    time.sleep(CALM_S)
+    marks.append(now_ms())
     paths = sorted((story.project.folder / "definitions").rglob("*.yaml"))
-    story.mark("touching")
     began = time.monotonic()
     for number in range(int(TOUCHED_S * TOUCHES_A_SECOND)):
         path = paths[number % len(paths)]
@@ -221,9 +261,12 @@ def touch(story: Story) -> None:
             new.write_bytes(path.read_bytes())
             new.replace(path)
         time.sleep(max(0.0, began + (number + 1) / TOUCHES_A_SECOND - time.monotonic()))
-    story.mark("touching is over")
-    time.sleep(0.5)
-    story.metrics["touched"] = metrics_of(story)
+    marks.append(now_ms())
+    calm, busy = (
+        [one.took_ms for one in story.load.between(began_ms, ended_ms)]
+        for began_ms, ended_ms in pairwise(marks)
+    )
+    return bool(calm and busy) and quantile(busy, 0.99) < 4 * quantile(calm, 0.99) + 200
 
 
 def throttle(story: Story, calls: int, then: str) -> None:
@@ -258,7 +301,6 @@ def lived(tmp_path_factory: pytest.TempPathFactory, demo_backend: Backend) -> It
                 <= {one.request_id for one in seen_in(project.database)}
             ),
             "every call is recorded",
-            10,
         )
         story.seen = seen_in(project.database)
         yield story
@@ -278,6 +320,7 @@ def told(running: Gateway, project: Living) -> Story:
     try:
         story.begin()
         tell(story)
+        until(lambda: story.load.broken or len(story.load.calls) > MANY, "there are many calls")
     finally:
         story.load.stop()
     return story
@@ -305,7 +348,7 @@ def tell(story: Story) -> None:
 
 def test_every_call_is_answered(lived: Story) -> None:
     assert lived.load.broken == []
-    assert len(lived.load.calls) > 1000
+    assert len(lived.load.calls) > MANY
     assert processes(lived.running) == lived.workers
     assert {one.process for one in lived.seen} == lived.workers
     assert "rror" not in re.sub(r"reload: nothing has changed.*", "", lived.running.process.text)
@@ -345,7 +388,13 @@ def test_each_worker_goes_through_the_changes_in_their_order(lived: Story) -> No
 def test_each_change_reaches_every_worker_within_a_second(lived: Story) -> None:
     called = {(one.host, one.path) for one in ANYWHERE}
     delays = lived.timeline.follow([one for one in lived.seen if one.place in called])
-    assert [delay for delay in delays if delay.ms > WITHIN_MS] == []
+    late = [
+        delay
+        for delay in delays
+        if delay.ms > WITHIN_MS
+        and delay.ms - WITHIN_MS > lived.given_ms(delay.changed_ms, delay.changed_ms + delay.ms)
+    ]
+    assert late == []
 
 
 def test_a_group_is_released_in_one_step(lived: Story) -> None:
@@ -363,17 +412,25 @@ def test_a_group_is_released_in_one_step(lived: Story) -> None:
 
 
 def test_a_renewed_certificate_is_shown_within_two_seconds(lived: Story) -> None:
-    shown = sorted(pair for one in lived.over_tls for pair in one.shown)
-    (first_ms, first), (second_ms, second) = lived.serials
-    assert {serial for at, serial in shown if at < first_ms - 1000} != {first}
-    late = [
-        (at, serial)
-        for at, serial in shown
-        if (first_ms + CERTIFICATE_WITHIN_MS < at < second_ms - 500 and serial != first)
-        or (at > second_ms + CERTIFICATE_WITHIN_MS and serial != second)
-    ]
-    assert late == []
-    assert Counter(serial for _, serial in shown).keys() >= {first, second}
+    """And the one before by nobody after that."""
+    shown = lived.shown()
+    first, second = lived.renewals
+    for renewal, then_ms in ((first, second.began_ms), (second, shown[-1].ended_ms + 1)):
+        assert renewal.serial not in {
+            one.serial for one in shown if one.ended_ms < renewal.began_ms
+        }
+        rightly = [
+            one for one in shown if renewal.ended_ms < one.began_ms <= one.ended_ms < then_ms
+        ]
+        assert renewal.serial in {one.serial for one in rightly}
+        late = [
+            one
+            for one in rightly
+            if one.serial != renewal.serial
+            and one.began_ms - renewal.ended_ms
+            > CERTIFICATE_WITHIN_MS + lived.given_ms(renewal.ended_ms, one.began_ms)
+        ]
+        assert late == []
 
 
 def test_a_broken_file_is_told_with_its_place_and_nothing_else_changes(lived: Story) -> None:
@@ -396,10 +453,4 @@ def test_touching_files_a_hundred_times_a_second_does_no_harm(lived: Story) -> N
         untouched = values(lived.metrics["untouched"], name)
         assert len(untouched) == 2
         assert values(lived.metrics["touched"], name) == untouched
-    calm = times(lived, "calm", "calm is over")
-    busy = times(lived, "touching", "touching is over")
-    assert quantile(busy, 0.99) < 4 * quantile(calm, 0.99) + 200
-
-
-def times(lived: Story, began: str, ended: str) -> list[float]:
-    return [one.took_ms for one in lived.load.between(lived.marks[began], lived.marks[ended])]
+    assert lived.is_touched_in_vain

@@ -9,7 +9,16 @@ from typing import Any
 
 import pytest
 from e2e.lab import CODE, Lab, Strange, make_project, signed, with_value
-from e2e.running import KEY, SECRET, Backend, Project, gateway, gateway_command, until
+from e2e.running import (
+    KEY,
+    PATIENCE_S,
+    SECRET,
+    Backend,
+    Project,
+    gateway,
+    gateway_command,
+    until,
+)
 from mitmproxy import http
 from mitmproxy.io import FlowReader
 from unit.minted import mint
@@ -62,7 +71,7 @@ def explained(project: Project, request_id: str, *options: str) -> subprocess.Co
         command,
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=PATIENCE_S,
     )
 
 
@@ -192,7 +201,7 @@ def test_a_value_that_is_none_ends_the_start_with_a_reason(
 ) -> None:
     project = made(tmp_path, parts)
     command = gateway_command(project, 0, "--set", "gateway_trail=maybe")
-    done = subprocess.run(command, capture_output=True, text=True, timeout=60, cwd=tmp_path)
+    done = subprocess.run(command, capture_output=True, text=True, timeout=PATIENCE_S, cwd=tmp_path)
     assert done.returncode == 1
     assert "--set gateway_trail=maybe: it is auto, on or off" in done.stderr
 

@@ -16,7 +16,17 @@ from typing import Any
 
 import aiohttp
 import pytest
-from e2e.running import HOST, KEY, SECRET, Backend, Gateway, Project, Reply, gateway
+from e2e.running import (
+    HOST,
+    KEY,
+    PATIENCE_S,
+    SECRET,
+    Backend,
+    Gateway,
+    Project,
+    Reply,
+    gateway,
+)
 from werkzeug.formparser import FormDataParser
 from werkzeug.http import parse_options_header
 
@@ -244,7 +254,7 @@ def test_curl_sends_a_file(studio: tuple[Gateway, Backend], tmp_path: Path) -> N
     for name, value in {"Host": HOST, **headers}.items():
         command += ["-H", f"{name}: {value}"]
     url = f"http://127.0.0.1:{studio[0].port}{path}"
-    done = subprocess.run([*command, url], cwd=tmp_path, capture_output=True, timeout=60)
+    done = subprocess.run([*command, url], cwd=tmp_path, capture_output=True, timeout=PATIENCE_S)
     seen = received(Reply(200, {}, done.stdout))
     assert seen.files == {"image": (FILE_NAME, "image/png", content)}
     assert seen.texts[0] == ("caption", "晴")

@@ -231,10 +231,10 @@ def test_a_key_acts_from_its_release_on_and_two_hold_while_one_replaces_the_othe
 ) -> None:
     project = Project(tmp_path_factory.mktemp("rotation") / "p")
     write_members(project, accounts.port)
-    old = accounts.token()
+    old = accounts.token(ttl_s=3600)
     try:
         accounts.kid = OTHER_KID
-        new = accounts.token()
+        new = accounts.token(ttl_s=3600)
     finally:
         accounts.kid = KID
 
@@ -248,7 +248,8 @@ def test_a_key_acts_from_its_release_on_and_two_hold_while_one_replaces_the_othe
     write_keys(project, OTHER_KID)  # the file changes, and nothing is released
     with gateway(project) as running:
         assert taken(running) == ["old"]
-        assert "members/LogIn: the draft differs from version" in running.process.text
+        told = "members/LogIn: the draft differs from version"
+        until(lambda: told in running.process.text, "the log tells")
     write_keys(project, KID, OTHER_KID)
     project.edit("definitions/gateway.yaml", "auto: first", "auto: always")
     with gateway(project) as running:

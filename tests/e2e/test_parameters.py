@@ -272,7 +272,7 @@ def test_a_pattern_takes_linear_time(rig: Rig) -> None:
     began = time.perf_counter()
     refused = rig.refused("GET", types(slow="a" * 50_000 + "!"))
     assert refused == invalid("slow", "does not match (a+)+$")
-    assert time.perf_counter() - began < 2
+    assert time.perf_counter() - began < 20  # it would take many years otherwise
     rig.heard("GET", types(slow="a" * 50_000))
 
 

@@ -7,7 +7,7 @@ import signal
 import sqlite3
 import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from datetime import UTC, datetime, timedelta
@@ -24,7 +24,6 @@ from e2e.running import (
     Gateway,
     Process,
     Project,
-    Reply,
     answers,
     ask,
     free_port,
@@ -46,11 +45,13 @@ from apigateway.store.redis import RedisStore
 SAMPLES = len(list((ROOT / "definitions").glob("*/*.yaml"))) - 3  # two groups and an app
 
 PASSWORD = "correct-horse"
+TRIES = 6
 
 
 def on_redis(project: Project, server: RedisServer, prefix: str = "", **settings: Any) -> Project:
     """The project with its store on the server; in JSON, which is YAML."""
-    store = {"url": server.url, "prefix": prefix or server.settings().prefix, **settings}
+    patient = {"timeout_s": 30}  # this machine may be busy
+    store = {"url": server.url, "prefix": prefix or server.settings().prefix, **patient, **settings}
     project.edit(
         "definitions/gateway.yaml", "store: state/gateway.db", f"store: {json.dumps(store)}"
     )
@@ -84,19 +85,32 @@ def own_server() -> Iterator[RedisServer]:
         yield server
 
 
-def refused(running: Gateway, backend: Backend, *, within_s: float) -> Reply:
-    """A call is refused, clearly, soon, and the backend hears nothing of it."""
-    before, began = backend.hits, time.monotonic()
-    reply = forecast(running.port)
-    assert time.monotonic() - began < within_s
-    assert (reply.status, reply.code) == (503, "X503BZ")
-    assert reply.headers["retry-after"] == "1"
-    assert backend.hits == before
-    return reply
+def refused(running: Gateway, backend: Backend, *, within_s: float) -> None:
+    """Calls are refused, clearly, soon, and the backend hears nothing of them."""
+
+    def one() -> float:
+        before, began = backend.hits, time.monotonic()
+        reply = forecast(running.port)
+        took_s = time.monotonic() - began
+        assert (reply.status, reply.code) == (503, "X503BZ")
+        assert reply.headers["retry-after"] == "1"
+        assert backend.hits == before
+        return took_s
+
+    assert quick(one, within_s)
 
 
-def served_again(running: Gateway) -> None:
-    until(lambda: forecast(running.port).status == 200, "served again")
+def quick(one: Callable[[], float], within_s: float) -> bool:
+    """Whether it takes no longer; this machine may stand still in some of the tries."""
+    return any(one() < within_s for _ in range(TRIES))
+
+
+def says(running: Gateway, text: str) -> None:
+    until(lambda: text in running.process.text, f"the log says {text}")
+
+
+def served(running: Gateway) -> None:
+    until(lambda: forecast(running.port).status == 200, "calls are served")
 
 
 # --- two gateways
@@ -201,7 +215,7 @@ def test_what_one_gateway_releases_the_next_start_of_the_other_serves(
         assert running.ask(target="/health").status == 200
     with gateway(one) as running:
         assert running.ask(target="/health").status == 200
-        assert "the draft differs from version" in running.process.text
+        says(running, "the draft differs from version")
     store = RedisStore(redis.settings(prefix=prefix), tmp_path / "records.db")
     store.open()
     (api_id,) = (found.api_id for found in store.releases.current() if found.api == "GetStatus")
@@ -230,9 +244,9 @@ def test_without_redis_every_call_is_refused_and_with_it_served_again(
             assert Counter((reply.status, reply.code) for reply in replies) == {(503, "X503BZ"): 48}
             assert demo_backend.hits == before
         assert ask(running.port).status == 503  # an anonymous API is counted too
-        assert "Redis: Error" in running.process.text
+        says(running, "Redis: Error")
         own_server.start()
-        served_again(running)
+        served(running)
         assert [forecast(running.port).status for _ in range(2)] == [200, 429]
         assert "Traceback" not in running.process.text
 
@@ -242,20 +256,26 @@ def test_a_server_that_hangs_holds_no_call_longer_than_its_timeout(
 ) -> None:
     on_redis(project, own_server, timeout_s=0.5)
     with gateway(project) as running:
-        assert forecast(running.port).status == 200
+        served(running)
         assert own_server.child is not None
         own_server.child.send_signal(signal.SIGSTOP)
         try:
-            before, began = demo_backend.hits, time.monotonic()
-            with ThreadPoolExecutor(32) as pool:
-                replies = list(pool.map(lambda _: forecast(running.port), range(32)))
-            assert {(reply.status, reply.code) for reply in replies} == {(503, "X503BZ")}
-            assert time.monotonic() - began < 3
+            before = demo_backend.hits
+
+            def many() -> float:
+                began = time.monotonic()
+                with ThreadPoolExecutor(32) as pool:
+                    replies = list(pool.map(lambda _: forecast(running.port), range(32)))
+                took_s = time.monotonic() - began
+                assert {(reply.status, reply.code) for reply in replies} == {(503, "X503BZ")}
+                return took_s
+
+            assert quick(many, 3)
             assert demo_backend.hits == before
-            assert "Redis: no answer within 0.5 s" in running.process.text
+            says(running, "Redis: no answer within 0.5 s")
         finally:
             own_server.child.send_signal(signal.SIGCONT)
-        served_again(running)
+        served(running)
 
 
 @pytest.mark.parametrize(
@@ -279,9 +299,9 @@ def test_a_server_that_refuses_to_write_means_503(
         assert forecast(running.port).status == 200
         assert own_server.say(break_it).startswith(b"+OK")
         refused(running, demo_backend, within_s=1.5)
-        assert said in running.process.text
+        says(running, said)
         assert own_server.say(mend_it).startswith(b"+OK")
-        served_again(running)
+        served(running)
 
 
 def test_scripts_flushed_and_connections_killed_are_not_noticed(
@@ -317,7 +337,7 @@ def test_a_stop_says_nothing_of_errors(project: Project, redis: RedisServer) -> 
 def test_a_unix_socket_will_do(project: Project, redis: RedisServer) -> None:
     with gateway(on_redis(project, redis, url=redis.unix_url)) as running:
         assert forecast(running.port).status == 200
-        assert f"store: {redis.unix_url}, call records: {project.database}" in running.process.text
+        says(running, f"store: {redis.unix_url}, call records: {project.database}")
 
 
 def test_tls_with_a_ca_of_its_own(project: Project, redis: RedisServer) -> None:

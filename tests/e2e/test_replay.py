@@ -81,7 +81,8 @@ def test_a_capture_that_was_written_again_ends_as_it_ended(captures: Captures) -
 
 def test_what_would_be_sent_is_what_the_backend_got(captures: Captures) -> None:
     """To the byte, the gateway's signature included: the demo backend answers with what it
-    received. The time of a flow is that of its last byte, a moment before the gateway's own."""
+    received. The time of a flow is that of its last byte, a moment before the gateway's own, or
+    seconds before it on a busy machine."""
     chain = OfflineChain(captures.catalog, counters=NoCounters())
     compared = 0
     for captured in read_calls(captures.flows):
@@ -89,12 +90,14 @@ def test_what_would_be_sent_is_what_the_backend_got(captures: Captures) -> None:
         assert captured.received_ms is not None
         if b'"backend_signature"' not in captured.answer.body:
             continue
-        moments = [captured.received_ms + after_ms for after_ms in (0, 50, 500, 999)]
-        sent = [sent_at(chain, captured, now_ms) for now_ms in moments]
-        assert what_was_got(captured.answer) in sent
+        moments = [captured.received_ms + after_ms for after_ms in AFTER_MS]
+        got = what_was_got(captured.answer)
+        assert any(sent_at(chain, captured, now_ms) == got for now_ms in moments)
         compared += 1
     assert compared >= 20
 
+
+AFTER_MS = (0, 50, 500, *range(999, 30_000, 500))
 
 Request = tuple[str, str, Pairs, bytes]
 

@@ -3,7 +3,7 @@
 import re
 from pathlib import Path
 
-from e2e.running import GATEWAY, Project, gateway, until
+from e2e.running import GATEWAY, Project, gateway, put, until
 
 LOADS = 6
 
@@ -25,7 +25,7 @@ def test_what_was_loaded_before_goes(tmp_path: Path) -> None:
             return running.process.text.count("APIs served") == times
 
         for number in range(2, LOADS + 1):
-            script.write_text(f"{text}# {number}\n")
+            put(script, f"{text}# {number}\n")  # half of it would be a load more
             until(lambda number=number: is_served(number), "the script is loaded again")
         alive = [int(found) for found in re.findall(r"loads alive: (\d+)", running.process.text)]
     assert len(alive) == LOADS

@@ -14,6 +14,7 @@ import pytest
 from e2e.running import (
     HOST,
     KEY,
+    PATIENCE_S,
     SECRET,
     Backend,
     Project,
@@ -57,9 +58,10 @@ def test_a_port_that_is_taken_ends_the_start_with_exit_1(
 
 def test_it_listens_on_the_loopback_only_unless_told_otherwise(project: Project) -> None:
     with gateway(project) as running:
-        assert f"listening at 127.0.0.1:{running.port}" in running.process.text
+        said = f"listening at 127.0.0.1:{running.port}"
+        until(lambda: said in running.process.text, "it says where")
         with pytest.raises(ConnectionRefusedError):
-            socket.create_connection(("127.0.0.2", running.port), timeout=5)
+            socket.create_connection(("127.0.0.2", running.port), PATIENCE_S)
 
 
 def test_sigterm_under_load_loses_no_record_of_an_answered_call(
@@ -204,7 +206,7 @@ async def _load(port: int, *, stop_after: int, stop: Callable[[], object]) -> di
         await stopping.wait()
         await asyncio.to_thread(stop)
 
-    timeout = aiohttp.ClientTimeout(total=60)
+    timeout = aiohttp.ClientTimeout(total=PATIENCE_S)
     async with aiohttp.ClientSession(timeout=timeout) as session, asyncio.TaskGroup() as group:
         group.create_task(end())
         for number in range(16):

@@ -33,6 +33,7 @@ from e2e.running import (
     Reply,
     ask,
     gateway,
+    put,
     send_raw,
     until,
 )
@@ -334,8 +335,10 @@ def test_a_certificate_is_renewed_without_a_restart_and_a_broken_one_is_not_take
         renewed = serial_in(chain)
         assert renewed != first
         until(lambda: serial_shown(running) == renewed, "the renewed certificate is shown")
-        chain.write_bytes((chain.parent / f"{OTHER}.pem").read_bytes())
-        until(lambda: "the private key is not that of" in running.process.text, "the log tells")
+        before = len(running.process.text)
+        put(chain, (chain.parent / f"{OTHER}.pem").read_bytes())
+        told = "the private key is not that of"
+        until(lambda: told in running.process.text[before:], "the log tells")
         assert serial_shown(running) == renewed
         assert ask_https(running).status == 200
         assert "PRIVATE KEY" not in running.process.text

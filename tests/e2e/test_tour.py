@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from e2e.running import ROOT, Project, backend, gateway
+from e2e.running import PATIENCE_S, ROOT, Project, backend, gateway
 
 TOUR = ROOT / "docs" / "tour.md"
 SHELL = """\
@@ -52,7 +52,7 @@ def test_the_tour_shows_what_happens(tmp_path: Path) -> None:
                 },
                 capture_output=True,
                 text=True,
-                timeout=120,
+                timeout=5 * PATIENCE_S,
                 check=False,
             )
     outputs = re.split(r"^=== \d+\n", done.stdout, flags=re.MULTILINE)[1:]

@@ -16,7 +16,7 @@ import pytest
 from e2e.lab import error_of
 from e2e.odd_backends import running
 from e2e.recording import HOST, Definitions, Recorder
-from e2e.running import GATEWAY, ROOT, Gateway, Reply, free_port, gateway, until
+from e2e.running import GATEWAY, PATIENCE_S, ROOT, Gateway, Reply, free_port, gateway, put, until
 
 ACCESS = """\
 name: {name}
@@ -29,13 +29,13 @@ VPC_API = """\
 name: {name}
 auth: {{type: anonymous}}
 request: {{method: ANY, path: '/{name}/[p]', parameters: [{{name: p, in: path}}]}}
-backend: {{type: vpc, access: {access}, path: '/to/[p]'}}
+backend: {{type: vpc, access: {access}, path: '/to/[p]', timeout_ms: 30000}}
 """
 PLAIN_API = """\
 name: {name}
 auth: {{type: anonymous}}
 request: {{method: GET, path: /{name}}}
-backend: {{type: http, address: 'http://{host}:{port}', path: /to, timeout_ms: 2000}}
+backend: {{type: http, address: 'http://{host}:{port}', path: /to, timeout_ms: 30000}}
 """
 NO_BACKENDS = {
     "link-local": "169.254.1.1",
@@ -49,6 +49,9 @@ NO_BACKENDS = {
     "named": "link-local.test",
     "named-second": "both.test",
 }
+SOON_S = 15.0
+"""Half of what a backend has for its answer, and so for a connection."""
+
 NAMES = """\
 loopback.test 127.0.0.1
 both.test 169.254.169.254 127.0.0.1
@@ -116,7 +119,7 @@ class Site:
         """Touch the script, and wait until what is on disk now is what is served."""
         loads = self.loads()
         script = self.project.folder / "gateway.py"
-        script.write_text(script.read_text() + "\n")
+        put(script, script.read_text() + "\n")
         until(lambda: self.loads() > loads and self.ask("/plain").status == 200, "loaded again")
 
     def loads(self) -> int:
@@ -252,7 +255,7 @@ def test_an_instance_that_leads_to_no_backend_is_refused(site: Site) -> None:
     began = time.perf_counter()
     reply = site.ask("/vpc-metadata/a")
     denied(reply)
-    assert time.perf_counter() - began < 1
+    assert time.perf_counter() - began < SOON_S
     assert site.connections() == before
     assert record_of(site, reply)["refused_by"] == "VpcAllowList"
 
@@ -266,7 +269,7 @@ def test_an_address_of_no_backend_is_refused_and_not_connected_to(site: Site, na
     began = time.perf_counter()
     reply = site.ask(f"/{name}")
     assert_refused(reply, "D504IL", "Backend service invalid address")
-    assert time.perf_counter() - began < 1
+    assert time.perf_counter() - began < SOON_S
     assert site.connections() == before
     assert record_of(site, reply)["refused_by"] == "VpcAllowList"
 
@@ -295,7 +298,7 @@ def test_where_networks_are_named_only_accesses_lead_beyond_them(site: Site) -> 
     settings.write_text(text + "backends: {networks: [10.0.0.0/8, '::1/128']}\n")
     loads = site.loads()
     script = site.project.folder / "gateway.py"
-    script.write_text(script.read_text() + "\n")
+    put(script, script.read_text() + "\n")
     until(lambda: site.loads() > loads, "loaded again")
     until(lambda: site.ask("/vpc-inner/a").status == 200, "served again")
     before = site.heard()
@@ -341,7 +344,7 @@ def test_check_tells_where_an_authorization_is_wrong(tmp_path: Path) -> None:
         },
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=PATIENCE_S,
         check=False,
     )
     output = done.stdout + done.stderr

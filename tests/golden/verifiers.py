@@ -74,7 +74,7 @@ def _command(name: str) -> str:
 
 def _run(command: Sequence[str | Path], text: str = "") -> str:
     done = subprocess.run(
-        [str(word) for word in command], input=text, capture_output=True, text=True, timeout=120
+        [str(word) for word in command], input=text, capture_output=True, text=True, timeout=600
     )
     assert done.returncode == 0, done.stderr
     return done.stdout

@@ -74,9 +74,9 @@ def test_no_bytes_make_the_candidates_raise(
 def test_a_request_of_128_kb_is_read_in_bounded_time(unit: str) -> None:
     text = unit * (128 * 1024 // len(unit))
     headers = Headers([("Content-Type", "application/x-www-form-urlencoded")])
-    began = time.perf_counter()
+    began = time.thread_time()
     list(candidates(SignableRequest("POST", "/" + text, text, headers, text.encode())))
-    assert time.perf_counter() - began < 2
+    assert time.thread_time() - began < 4
 
 
 @settings(deadline=None, max_examples=150)

@@ -60,7 +60,7 @@ def signed(
 ) -> Signed:
     """A call that is ready to be sent to 127.0.0.1; `changes` are those of its upstream."""
     upstream = HttpUpstream(
-        **{"scheme": "http", "host": host, "port": port, "timeout_ms": 3000, **changes}
+        **{"scheme": "http", "host": host, "port": port, "timeout_ms": 30_000, **changes}
     )
     catalog = a_catalog(settings=replace(SETTINGS, backends=limits or BackendLimits()))
     return a_pass(Signed, upstream=upstream, dispatched=sent, pinned="127.0.0.1", catalog=catalog)

@@ -163,7 +163,7 @@ def test_a_connection_that_ended_before_it_was_used_says_so_at_once() -> None:
         await connection.exchange(b"request", is_head=False, most_bytes=9)
 
     with pytest.raises(Unanswered):
-        asyncio.run(asyncio.wait_for(run(), 1))
+        asyncio.run(asyncio.wait_for(run(), 30))
 
 
 def test_a_connection_that_ended_is_gone_without_the_collector() -> None:

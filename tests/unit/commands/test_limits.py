@@ -19,6 +19,8 @@ from apigateway.store.door import StoreDoor
 
 ROOT = Path(__file__).resolve().parents[3]
 
+pytestmark = pytest.mark.usefixtures("one_day")
+
 
 def now_ms() -> int:
     return time.time_ns() // 1_000_000

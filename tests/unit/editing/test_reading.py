@@ -2,6 +2,7 @@
 
 import shutil
 import threading
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -12,7 +13,7 @@ from apigateway.editing.lock import lock_of, no_editor, only_editor
 from apigateway.editing.reading import UndisturbedReader
 
 ROOT = Path(__file__).resolve().parents[3]
-PATIENCE_S = 10
+PATIENCE_S = 60
 
 
 @pytest.fixture
@@ -22,7 +23,11 @@ def reader(tmp_path: Path) -> UndisturbedReader:
     return UndisturbedReader(ProjectReader(tmp_path / "definitions", tmp_path / "policies"))
 
 
-def test_a_reader_waits_for_the_end_of_an_edit(reader: UndisturbedReader, tmp_path: Path) -> None:
+def test_a_reader_waits_for_the_end_of_an_edit(
+    reader: UndisturbedReader, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    patient = partial(no_editor, patience_s=PATIENCE_S)
+    monkeypatch.setattr("apigateway.editing.reading.no_editor", patient)
     project = reader.read()
     moved = "maps.example.test"
     from_group = tmp_path / "definitions/weather/group.yaml"
@@ -41,7 +46,7 @@ def test_a_reader_waits_for_the_end_of_an_edit(reader: UndisturbedReader, tmp_pa
     done = threading.Event()
     editor = threading.Thread(target=edit)
     editor.start()
-    half_way.wait(PATIENCE_S)
+    assert half_way.wait(PATIENCE_S)
     seen.append(reader.read())
     done.set()
     editor.join()

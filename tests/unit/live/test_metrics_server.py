@@ -10,6 +10,7 @@ from dataclasses import replace
 import aiohttp
 import pytest
 from unit.live.test_metrics import WELL
+from unit.ports import free_port
 
 from apigateway.live.metrics_server import MetricsServer
 from apigateway.model.worker import WorkerStatus
@@ -32,13 +33,6 @@ class Statuses:
 
     def forget(self, machine: str, process: int) -> None:
         raise AssertionError
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
 
 
 def ask(*ports: Workers, path: str = "/metrics") -> tuple[int, str, str]:

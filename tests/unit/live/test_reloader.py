@@ -18,7 +18,7 @@ from apigateway.model.group import Environment
 from apigateway.ports import StoreUnavailable
 from apigateway.store.memory import MemoryStore
 
-PATIENCE_S = 10
+PATIENCE_S = 60
 
 
 class Served:
@@ -343,10 +343,12 @@ def test_what_was_read_is_kept_once_by_who_leads(
         made.leads = leads
         made.start()
         try:
+            await until(lambda: reader.kept or not leads)
             await asyncio.sleep(0.1)
             assert reader.kept == int(leads)
             reader.project = replace(SAMPLE, grants=())
             await until(lambda: made.tally.reloads)
+            await until(lambda: reader.kept > 1 or not leads)
             await asyncio.sleep(0.1)
             assert reader.kept == 2 * int(leads)
         finally:

@@ -189,10 +189,10 @@ def test_parts_and_heads_are_bounded() -> None:
     ],
 )
 def test_two_megabytes_are_read_in_linear_time(raw: bytes) -> None:
-    start = time.perf_counter()
+    start = time.thread_time()
     with contextlib.suppress(BrokenMultipart):
         read_parts(raw, b"x")
-    assert time.perf_counter() - start < 1
+    assert time.thread_time() - start < 2
 
 
 # --- the head of a part

@@ -14,7 +14,13 @@ Handler = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]
 OK = b"HTTP/1.1 200 OK\r\nX-Odd: \xff\r\nContent-Length: 2\r\n\r\nhi"
 
 
-async def answering(handler: Handler, *targets: str, timeout_s: float = 5.0) -> list[Answer]:
+@pytest.fixture(autouse=True)
+def no_rest_is_long(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Between two calls of a test a busy machine may rest."""
+    monkeypatch.setattr("apigateway.replay.live._IDLE_S", 60.0)
+
+
+async def answering(handler: Handler, *targets: str, timeout_s: float = 30.0) -> list[Answer]:
     """The answers to GETs over one line."""
     server = await asyncio.start_server(handler, "127.0.0.1", 0)
     async with server:

@@ -23,6 +23,7 @@ VECTORS: list[dict[str, Any]] = json.loads(
     (ROOT / "tests" / "golden" / "vectors.json").read_text("utf-8")
 )["backend_vectors"]
 KEY, SECRET = "WeatherBackendKey", "WeatherBackendSecret-1"
+PATIENCE_S = 60.0
 
 
 def load_script() -> ModuleType:
@@ -157,14 +158,14 @@ def port() -> Iterator[int]:
     assert found is not None, line
     yield int(found[1])
     process.terminate()
-    assert process.wait(timeout=10) == 0
+    assert process.wait(timeout=PATIENCE_S) == 0
     process.stdout.close()
 
 
 def call(
     port: int, method: str, target: str, body: bytes = b"", headers: Mapping[str, str] | None = None
 ) -> dict[str, Any]:
-    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=10)
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=PATIENCE_S)
     try:
         connection.request(method, target, body, headers or {})
         answered: dict[str, Any] = json.loads(connection.getresponse().read())
@@ -205,7 +206,7 @@ def test_large_bodies_compressed_bodies_and_foreign_bytes_are_taken_as_they_come
 
 
 def log_in(port: int, body: str) -> tuple[int, dict[str, Any]]:
-    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=10)
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=PATIENCE_S)
     try:
         headers = {"Content-Type": "application/x-www-form-urlencoded"}
         connection.request("POST", "/v1/login", body, headers)

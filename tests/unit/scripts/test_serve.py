@@ -85,6 +85,6 @@ def test_help_needs_no_package() -> None:
         capture_output=True,
         text=True,
         check=True,
-        timeout=60,
+        timeout=300,
     )
     assert "--workers N" in done.stdout

@@ -389,9 +389,9 @@ def test_a_body_of_2_mb_is_explained_in_bounded_time() -> None:
         query="b=1&a=2&a=3",
         body=b"f=1&g=" + b"%41" * 700_000,
     )
-    began = time.perf_counter()
+    began = time.thread_time()
     found = explain(with_signature(arrived, "nonsense"), SECRET)
-    assert time.perf_counter() - began < 20
+    assert time.thread_time() - began < 20
     assert not found.verified
     text = string_to_sign(arrived).replace("*/*", "", 1)
     assert causes(arrived, text)[0].startswith("the client signed no Accept")

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 import apigateway
+from apigateway.store.recorder import Recorder
 from apigateway.store.sqlite import SqliteStore
 
 Start = Callable[..., "subprocess.Popen[str]"]
@@ -21,10 +22,16 @@ def path(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def store(path: Path) -> Iterator[SqliteStore]:
-    made = SqliteStore(path)
+    made = SqliteStore(path, patience_s=30)
     made.open()
     yield made
     made.close()
+
+
+@pytest.fixture
+def no_purges(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What grew old goes when a test says so, and not beside it, once a second."""
+    monkeypatch.setattr(Recorder, "_purge", lambda *_: None)
 
 
 @pytest.fixture

@@ -12,6 +12,8 @@ from apigateway.store.audit import SqliteAudit, audit_rows, write_audit
 from apigateway.store.connection import Connection, connect
 from apigateway.store.sqlite import SqliteStore
 
+pytestmark = pytest.mark.usefixtures("no_purges")
+
 
 def entries(count: int) -> list[AuditEntry]:
     return [

@@ -15,6 +15,8 @@ from apigateway.store.calls import LONGEST_TRAIL, write, write_at_once
 from apigateway.store.connection import connect
 from apigateway.store.sqlite import SqliteStore
 
+pytestmark = pytest.mark.usefixtures("no_purges")
+
 
 def test_every_field_of_a_record_has_a_column(store: SqliteStore, path: Path) -> None:
     with contextlib.closing(connect(path, busy_timeout_s=5)) as connection:

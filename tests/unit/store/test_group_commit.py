@@ -7,15 +7,25 @@ from typing import Any
 import pytest
 
 from apigateway.ports import StoreUnavailable
+from apigateway.store import group_commit as module
 from apigateway.store.connection import StoreBusy
 from apigateway.store.group_commit import MOST_AT_ONCE, GroupCommit
+
+
+class Clock:
+    """Stands in for the module `time`."""
+
+    now_s = 100.0
+
+    def monotonic(self) -> float:
+        return self.now_s
 
 
 class Till:
     """Answers each call with its double. `groups` are those it was given; the next one fails with
     the first of `problems`, where that is not None."""
 
-    def __init__(self, *problems: Exception | None, patience_s: float = 5.0) -> None:
+    def __init__(self, *problems: Exception | None, patience_s: float = 60.0) -> None:
         self.groups: list[list[int]] = []
         self.problems = list(problems)
         self.commit = GroupCommit(self.settle, patience_s=patience_s)
@@ -106,14 +116,29 @@ def test_who_comes_while_the_store_is_busy_waits_behind_the_others() -> None:
     assert till.groups == [[1], [1], [1, 2], [1, 2]]
 
 
-def test_patience_is_everybodys_own_and_begins_when_the_store_was_busy() -> None:
-    till = Till(*[StoreBusy("held")] * 1_000, patience_s=0.05)
+def test_patience_is_everybodys_own_and_begins_when_the_store_was_busy(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    till = Till(*[StoreBusy("held")] * 1_000, patience_s=5)
+    clock = Clock()
+    monkeypatch.setattr(module, "time", clock)
+
+    async def tries(more: int) -> None:
+        wanted = len(till.groups) + more
+        while len(till.groups) < wanted:
+            await asyncio.sleep(0.001)
 
     async def late() -> list[Any]:
         first = asyncio.create_task(till.commit.settled(1))
-        await asyncio.sleep(0.03)
+        await tries(2)
+        clock.now_s += 3
         second = asyncio.create_task(till.commit.settled(2))
-        found = [*await asyncio.gather(first, return_exceptions=True)]
+        await tries(2)
+        assert not first.done()
+        clock.now_s += 3
+        async with asyncio.timeout(60):
+            found = [*await asyncio.gather(first, return_exceptions=True)]
+        await tries(2)
         assert not second.done()
         till.problems.clear()
         return [*found, await second]
@@ -211,7 +236,8 @@ def test_each_event_loop_has_turns_of_its_own() -> None:
     assert till.groups[-2:] == [[3], [4]]
 
 
-def test_the_loop_goes_on_between_two_attempts() -> None:
+def test_the_loop_goes_on_between_two_attempts(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "_BUSY_WAIT_S", (0.05, 0.06))
     till = Till(*[StoreBusy("held")] * 5)
 
     async def both() -> int:

@@ -11,6 +11,8 @@ from apigateway.ports import StoreUnavailable
 from apigateway.store.connection import connect
 from apigateway.store.sqlite import SqliteStore
 
+pytestmark = pytest.mark.usefixtures("no_purges")
+
 NOW_MS = 1_700_000_000_000
 
 

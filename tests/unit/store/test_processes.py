@@ -24,7 +24,7 @@ def go(processes: list[Process]) -> list[str]:
         process.stdin.flush()
     said = []
     for process in processes:
-        said.append(process.communicate(timeout=60)[0])
+        said.append(process.communicate(timeout=300)[0])
         assert process.returncode == 0
     return said
 

@@ -18,6 +18,9 @@ from apigateway.store.connection import connect
 from apigateway.store.migrations import prepare
 from apigateway.store.recorder import Recorder, checkpoint
 
+PATIENCE_S = 30.0
+"""For what ends by itself, on a busy machine."""
+
 
 @pytest.fixture(autouse=True)
 def brisk(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -30,7 +33,7 @@ def brisk(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.fixture
 def recorder(path: Path) -> Iterator[Recorder]:
     prepare(path)
-    made = Recorder(path, capacity=100, close_patience_s=0.1)
+    made = Recorder(path, capacity=100, close_patience_s=PATIENCE_S)
     made.start()
     yield made
     made.stop()
@@ -49,7 +52,7 @@ def written(path: Path) -> list[str]:
 
 
 def until(condition: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + 20
+    deadline = time.monotonic() + 2 * PATIENCE_S
     while not condition():
         assert time.monotonic() < deadline
         time.sleep(0.005)
@@ -112,14 +115,14 @@ def test_a_full_queue_makes_the_caller_wait_but_takes_the_record(
     path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     prepare(path)
-    full = Recorder(path, capacity=3, full_wait_s=0.02, close_patience_s=0.1)
+    full = Recorder(path, capacity=3, full_wait_s=0.02, close_patience_s=PATIENCE_S)
     full.start()
     with locked(path):
         for number in range(3):
             full.put(record(number))
         before = time.monotonic()
         assert full.put(record(3))
-        assert 0.01 < time.monotonic() - before < 5
+        assert 0.01 < time.monotonic() - before < PATIENCE_S
     full.stop()
     assert written(path) == names(4)
 
@@ -132,24 +135,24 @@ def test_who_is_still_writing_after_its_end_and_who_comes_next_write_nothing_twi
     def slow(connection: sqlite3.Connection, records: Sequence[CallRecord]) -> None:
         if not began.is_set():
             began.set()
-            assert released.wait(10)
+            assert released.wait(PATIENCE_S)
         write(connection, records)
 
     monkeypatch.setattr(room, "write", slow)
     monkeypatch.setattr(room, "BUSY_TIMEOUT_S", 0.01)
     for number in range(7):
         recorder.put(record(number))
-    assert began.wait(10)
+    assert began.wait(PATIENCE_S)
     first = recorder._thread
     recorder._close_patience_s = 0.01
     recorder.stop()
-    recorder._close_patience_s = 10
+    recorder._close_patience_s = PATIENCE_S
     recorder.start()
     time.sleep(0.2)  # in which the next one would write, were it not for the one before
     released.set()
     recorder.stop()
     assert first is not None
-    first.join(10)
+    first.join(PATIENCE_S)
     assert written(path) == names(7)
 
 
@@ -159,8 +162,10 @@ def test_what_cannot_be_written_at_the_end_is_reported_and_kept_for_the_next_sta
     with locked(path):
         for number in range(7):
             recorder.put(record(number))
+        recorder._close_patience_s = 0.1
         recorder.stop()
     assert "7 call records could not be written" in caplog.text
+    recorder._close_patience_s = PATIENCE_S
     recorder.start()
     recorder.stop()
     assert written(path) == names(7)
@@ -172,13 +177,17 @@ def test_purges_go_on_until_nothing_is_left(recorder: Recorder) -> None:
     until(lambda: not left)
 
 
-def test_starting_and_stopping_twice_is_starting_and_stopping_once(recorder: Recorder) -> None:
+def test_starting_and_stopping_twice_is_starting_and_stopping_once(path: Path) -> None:
+    prepare(path)
+    recorder = Recorder(path, capacity=100, close_patience_s=PATIENCE_S)
+    others = set(threading.enumerate())  # of which some may still end
     recorder.start()
-    running = [thread for thread in threading.enumerate() if thread.name == "call-records"]
-    assert len(running) == 1
+    recorder.start()
+    (running,) = set(threading.enumerate()) - others
+    assert running.name == "call-records"
     recorder.stop()
     recorder.stop()
-    assert not running[0].is_alive()
+    assert not running.is_alive()
 
 
 @pytest.mark.parametrize("long", [False, True])

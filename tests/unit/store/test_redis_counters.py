@@ -18,6 +18,8 @@ from apigateway.store.redis import RedisStore
 HOUR_MS = 3_600_000
 DAY_MS = 24 * HOUR_MS
 
+pytestmark = pytest.mark.usefixtures("one_day")
+
 
 @pytest.fixture
 def settings(redis: RedisServer) -> RedisSettings:
@@ -73,10 +75,10 @@ def grants(store: RedisStore, only: Limit, calls: int, clocks_ms: Sequence[int])
 def test_gateways_whose_clocks_differ_share_one_count(
     store: RedisStore, unit: WindowUnit, ahead_ms: int
 ) -> None:
+    size_ms = DAY_MS if unit is WindowUnit.DAY else 60_000
+    began = now_ms() // size_ms
     granted = grants(store, limit("a", 10, unit), 60, [0, ahead_ms])
-    assert granted in (10, 20)  # 20: the minute changed in between
-    if unit is WindowUnit.DAY:
-        assert granted == 10
+    assert 10 <= granted <= 10 * (1 + now_ms() // size_ms - began)
 
 
 @pytest.mark.parametrize("queue", [0, None])
@@ -92,17 +94,26 @@ def test_standings_are_told_in_the_time_of_the_caller(
     store: RedisStore, zone: str, ahead_ms: int
 ) -> None:
     day = Limit("a", 9, WindowUnit.DAY, Dimension.API, zone=Zone(zone))
-    real_ms = now_ms()
+    before_ms = now_ms()
     (standing,) = take(store, day, ahead_ms=ahead_ms).standings
-    expected_ms = Zone(zone).window_at(WindowUnit.DAY, real_ms).end_ms + ahead_ms
-    assert abs(standing.resets_ms - expected_ms) < 1_000
+    ends = [
+        Zone(zone).window_at(WindowUnit.DAY, real_ms).end_ms for real_ms in (before_ms, now_ms())
+    ]
+    # The caller's clock goes on until Redis looks at its own.
+    assert any(abs(standing.resets_ms - ahead_ms - end_ms) < 60_000 for end_ms in ends)
 
 
 def test_waits_are_the_same_for_a_caller_whose_clock_is_off(store: RedisStore) -> None:
-    for ahead_ms in (0, 5 * HOUR_MS, -5 * HOUR_MS):
-        queued = limit(f"a{ahead_ms}", 1, WindowUnit.SECOND, queue=1)
+    def waits_ms(name: str, ahead_ms: int) -> int:
+        """Of the second of two calls, where one a second is permitted."""
+        queued = limit(name, 1, WindowUnit.SECOND, queue=1)
         assert take(store, queued, ahead_ms=ahead_ms).wait_ms == 0
-        assert 0 < take(store, queued, ahead_ms=ahead_ms).wait_ms <= 1_000
+        return take(store, queued, ahead_ms=ahead_ms).wait_ms
+
+    for ahead_ms in (0, 5 * HOUR_MS, -5 * HOUR_MS):
+        # After a second the next one is there: a busy machine may be as slow as that, not always.
+        waits = (waits_ms(f"a{ahead_ms} {turn}", ahead_ms) for turn in range(10))
+        assert 0 < next(filter(None, waits), 0) <= 1_000
 
 
 def test_a_call_of_another_time_is_charged_once(store: RedisStore) -> None:
@@ -163,6 +174,7 @@ def test_a_nonce_is_not_spent_by_a_question_that_has_to_be_asked_again(store: Re
 def test_keys_start_with_the_prefix_and_end_by_themselves(
     redis: RedisServer, store: RedisStore, settings: RedisSettings
 ) -> None:
+    began = time.monotonic()
     take(
         store,
         limit("second", 9, WindowUnit.SECOND),
@@ -175,9 +187,10 @@ def test_keys_start_with_the_prefix_and_end_by_themselves(
     def kept_ms(key: str) -> int:
         return int(redis.say(f"PTTL {prefix}{key}")[1:])
 
-    assert 9_000 < kept_ms("c:second") <= 10_000
-    assert 2 * HOUR_MS - 9_000 < kept_ms("c:hour") <= 2 * HOUR_MS
-    assert DAY_MS - 9_000 < kept_ms("c:bucket") <= DAY_MS
+    for name, whole_ms in (("second", 10_000), ("hour", 2 * HOUR_MS), ("bucket", DAY_MS)):
+        left_ms = kept_ms(f"c:{name}")
+        gone_ms = 1 + (time.monotonic() - began) * 1_000
+        assert whole_ms - gone_ms <= left_ms <= whole_ms
     nonces = redis.say(f"KEYS {prefix}n:*").split()
     assert len(nonces) == 3
     assert 900_000 < kept_ms(nonces[-1].decode().removeprefix(prefix)) <= 960_000

@@ -7,7 +7,7 @@ broken        it ends with 3 before it is ready
 broken-N      so does worker N
 dying         it ends with 4 as soon as it is ready
 stubborn      SIGTERM does nothing
-slow          an answer takes a second
+slow          an answer takes a second, and its beginning is printed
 """
 
 import asyncio
@@ -42,6 +42,8 @@ async def main(folder: Path, port: int, number: int, started_before: int, line: 
         nonlocal under_way
         under_way += 1
         await reader.readline()
+        if wait_s:
+            print("asked", flush=True)
         await asyncio.sleep(wait_s)
         writer.write(f"{number} {os.getpid()}\n".encode())
         await writer.drain()

@@ -26,7 +26,7 @@ def followed(*pieces: bytes, hold: bool = False) -> bytes:
     for piece in pieces:
         os.write(write, piece)
     os.close(write)
-    follower.join(5)
+    follower.join(60)
     return out.getvalue()
 
 
@@ -62,10 +62,14 @@ def test_lines_of_many_workers_do_not_mix() -> None:
         read, write = os.pipe()
         followers.append(log.follow(read, out, str(number), hold=False))
 
-        def work(write: int = write, letter: bytes = b"%d" % number) -> None:
+        chance = random.Random(number)
+
+        def work(
+            write: int = write, letter: bytes = b"%d" % number, chance: random.Random = chance
+        ) -> None:
             for _ in range(300):
-                text = letter * random.randint(1, 300) + b"\n"
-                cut = random.randrange(len(text))
+                text = letter * chance.randint(1, 300) + b"\n"
+                cut = chance.randrange(len(text))
                 os.write(write, text[:cut])
                 os.write(write, text[cut:])
             os.close(write)
@@ -74,7 +78,7 @@ def test_lines_of_many_workers_do_not_mix() -> None:
     for writer in writers:
         writer.start()
     for thread in [*writers, *followers]:
-        thread.join(20)
+        thread.join(60)
     lines = out.getvalue().splitlines()
     assert len(lines) == 8 * 300
     for line in lines:

@@ -13,9 +13,11 @@ import sys
 import termios
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from unit.ports import free_port
 
 from apigateway.workers import supervisor as module
 from apigateway.workers.log import Log
@@ -23,8 +25,8 @@ from apigateway.workers.sockets import open_all
 from apigateway.workers.supervisor import Supervisor, Terminal, Timing
 
 FAKE = Path(__file__).with_name("fake.py")
-QUICK = Timing(healthy_s=0.6, pause_s=0.1, longest_pause_s=0.3, ready_within_s=10, stop_within_s=5)
-PATIENCE_S = 20.0
+QUICK = Timing(pause_s=0.1, longest_pause_s=0.3, healthy_s=100, ready_within_s=60, stop_within_s=60)
+PATIENCE_S = 60.0
 
 
 class Running:
@@ -82,12 +84,6 @@ async def until(condition: Callable[[], object], shown: Callable[[], str]) -> No
         await asyncio.sleep(0.01)
 
 
-def free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        port: int = server.getsockname()[1]
-        return port
-
-
 @contextlib.asynccontextmanager
 async def running(
     folder: Path, count: int = 2, timing: Timing = QUICK, quiet: bool = False, port: int = 0
@@ -106,7 +102,7 @@ async def running(
 
 def run(work: Awaitable[None]) -> None:
     async def whole() -> None:
-        await asyncio.wait_for(work, 60)
+        await asyncio.wait_for(work, 3 * PATIENCE_S)
 
     asyncio.run(whole())
 
@@ -207,9 +203,10 @@ def test_the_first_one_is_replaced_by_one_that_does_not_lead(tmp_path: Path) -> 
 
 def test_one_that_keeps_dying_is_replaced_after_longer_and_longer_pauses(tmp_path: Path) -> None:
     async def work() -> None:
-        async with running(tmp_path) as one:
+        timing = replace(QUICK, healthy_s=0.3)
+        async with running(tmp_path, timing=timing) as one:
             await one.said("2 workers serve")
-            await asyncio.sleep(QUICK.healthy_s + 0.2)
+            await asyncio.sleep(timing.healthy_s + 0.2)
             (tmp_path / "broken-2").touch()
             os.kill((await one.all_who_answer())[2], signal.SIGKILL)
             await one.said(r"worker 2 .* another is started in 0\.3 s", 3)
@@ -323,7 +320,7 @@ def test_a_call_under_way_is_finished_before_the_end(tmp_path: Path) -> None:
         async with running(tmp_path) as one:
             await one.said("2 workers serve")
             calls = [asyncio.ensure_future(one.ask()) for _ in range(8)]
-            await asyncio.sleep(0.3)
+            await one.said(r"\] asked", 8)
             os.kill(os.getpid(), signal.SIGTERM)
             assert {number for number, _ in await asyncio.gather(*calls)} <= {1, 2}
             assert await one.end == 0
@@ -431,7 +428,7 @@ def test_the_end_of_a_real_terminal_is_seen(tmp_path: Path) -> None:
     os.close(slave)
     assert os.read(master, 100).split() == [b"False"]
     os.close(master)
-    child.wait(20)
+    child.wait(PATIENCE_S)
     assert errors.read_text() == "True\n"
 
 

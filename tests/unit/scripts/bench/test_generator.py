@@ -87,7 +87,7 @@ async def serve_and_run(
     process = await asyncio.create_subprocess_exec(
         *command, *words, cwd=ROOT, stdout=asyncio.subprocess.PIPE
     )
-    said, _ = await asyncio.wait_for(process.communicate(), 60)
+    said, _ = await asyncio.wait_for(process.communicate(), 180)
     server.close()
     assert process.returncode == 0
     return Load(**json.loads(said))
@@ -121,9 +121,9 @@ def test_a_call_whose_connection_breaks_is_a_failed_one(requests: Path) -> None:
 
 
 def test_it_ends_after_its_time(requests: Path) -> None:
-    load = run(Backend, requests, "--connections", "2", "--seconds", "0.2", "--close")
+    load = run(Backend, requests, "--connections", "2", "--seconds", "2", "--close")
     assert load.calls > 0 and load.failed == 0
-    assert load.seconds >= 0.15
+    assert load.seconds >= 1
 
 
 def test_http2_tells_answers_refusals_and_resets_apart() -> None:
@@ -137,7 +137,7 @@ def test_http2_tells_answers_refusals_and_resets_apart() -> None:
         again = Again(run, Http2Caller, port, None)
         again()
         again()
-        await asyncio.wait_for(run.idle.wait(), 30)
+        await asyncio.wait_for(run.idle.wait(), 120)
         server.close()
         return run.load()
 
