@@ -112,8 +112,9 @@ def _check_parameter(
         what = f'the parameter "{parameter.name}" is not checked in mode passthrough'
         report.warn(what, "remove it, or write mode: mapping_passthrough", *keys, "name")
     if parameter.required and parameter.default is not None:
-        what = f'the default of the required parameter "{parameter.name}" is never taken'
-        report.warn(what, "remove it, or write required: false", *keys, "default", at_key=True)
+        what = f'the required parameter "{parameter.name}" need not be sent: its default is taken'
+        mend = "remove the default, or write required: false"
+        report.warn(what, mend, *keys, "default", at_key=True)
     if _rules_are_sound(parameter, report, keys):
         _check_values(parameter, report, keys)
 

@@ -274,8 +274,8 @@ def test_header_names_are_one_whatever_their_case_and_dashes(written: Written) -
         ),
         pytest.param(
             api(parameters="name: a, in: query, required: true, §default: x"),
-            'the default of the required parameter "a" is never taken; '
-            "remove it, or write required: false",
+            'the required parameter "a" need not be sent: its default is taken; '
+            "remove the default, or write required: false",
             id="default-of-required",
         ),
         pytest.param(
