@@ -66,6 +66,7 @@ def test_an_absent_parameter_is_its_default_or_nothing() -> None:
     served = api(parameter("a", default="7"), parameter("b"))
     assert validate(served).arguments == {"a": "7"}
     assert validate(api(parameter("a", default=""))).arguments == {"a": ""}
+    assert validate(api(parameter("a", default="7", required=True))).arguments == {"a": "7"}
 
 
 def test_a_default_is_for_an_absent_parameter_and_not_for_an_empty_one() -> None:
