@@ -235,7 +235,7 @@ def test_a_store_that_cannot_be_written_is_503(project: Project, demo_backend: B
     with gateway(project) as running:
         assert forecast(running.port).status == 200
         before = demo_backend.hits
-        with contextlib.closing(sqlite3.connect(project.database, PATIENCE_S)) as other:
+        with contextlib.closing(sqlite3.connect(project.database, timeout=PATIENCE_S)) as other:
             other.execute("BEGIN EXCLUSIVE")
             reply = forecast(running.port)
             assert (reply.status, reply.code) == (503, "X503BZ")
