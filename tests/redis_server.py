@@ -24,6 +24,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from ports import free_port
 
 from apigateway.model.settings import RedisSettings
 
@@ -177,9 +178,7 @@ def tls_front(port: int, certificate: Path, key: Path) -> Iterator[int]:
 
 def _started(folder: Path, arguments: Sequence[str]) -> RedisServer:
     for last in (False, False, True):
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            server = RedisServer(folder, probe.getsockname()[1], arguments)
+        server = RedisServer(folder, free_port(), arguments)
         try:
             server.start()
         except OSError:

@@ -10,7 +10,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from e2e.running import Gateway, Project, answers, free_port, gateway_command, launch, until
+from e2e.running import Gateway, Project, answers, gateway_command, launch, until
+from ports import free_port
 from selenium.webdriver import Chrome, ChromeOptions, ChromeService
 from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys

@@ -10,7 +10,8 @@ from datetime import UTC, datetime
 from typing import Any
 
 from e2e.constant_load import Target, now_ms
-from e2e.running import HOST, PATIENCE_S, ROOT, Written, free_port, zone_at_noon
+from e2e.running import HOST, PATIENCE_S, ROOT, Written, zone_at_noon
+from ports import free_port
 
 from apigateway.commands.cert import make_ca, make_leaf
 

@@ -5,7 +5,6 @@ import functools
 import http.client
 import json
 import os
-import random
 import re
 import shutil
 import signal
@@ -13,12 +12,13 @@ import socket
 import subprocess
 import sys
 import time
-from collections import deque
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
+
+from ports import free_port
 
 ROOT = Path(__file__).resolve().parents[2]
 GATEWAY = ROOT / "addons" / "gateway.py"
@@ -26,9 +26,6 @@ HOST = "api.weather.localhost"
 KEY, SECRET = "203753385", "MySuperAppSecret-42"
 PATIENCE_S = 120.0
 """How long anything may take on a busy machine; a start of the gateway took 40 s on one."""
-
-_KEPT_PORTS = 64
-_EPHEMERAL = Path("/proc/sys/net/ipv4/ip_local_port_range")
 
 
 @dataclass(frozen=True)
@@ -46,29 +43,6 @@ class Reply:
     @property
     def json(self) -> Any:
         return json.loads(self.body)
-
-
-_kept: deque[socket.socket] = deque()
-
-
-def free_port() -> int:
-    """A port that nobody else takes before a gateway opens it: no outgoing connection gets it, and
-    no test process while its UDP namesake is held here, which no gateway needs."""
-    lowest_ephemeral = int(_EPHEMERAL.read_text().split()[0]) if _EPHEMERAL.exists() else 32768
-    while True:
-        port = random.randrange(10_000, max(lowest_ephemeral, 20_000))
-        mark = socket.socket(type=socket.SOCK_DGRAM)
-        try:
-            mark.bind(("127.0.0.1", port))
-            with socket.socket() as probe:
-                probe.bind(("127.0.0.1", port))
-        except OSError:
-            mark.close()
-            continue
-        _kept.append(mark)
-        if len(_kept) > _KEPT_PORTS:
-            _kept.popleft().close()
-        return port
 
 
 @functools.cache

@@ -25,13 +25,13 @@ from e2e.running import (
     Reply,
     answers,
     ask,
-    free_port,
     gateway,
     launch,
     until,
 )
 from e2e.signed import call
 from golden.verifiers import FOLDER, LANGUAGES, Received, Verifier, verifier
+from ports import free_port
 
 from apigateway.cli import main
 from apigateway.protocol.wire import Headers

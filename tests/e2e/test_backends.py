@@ -16,7 +16,8 @@ from pathlib import Path
 import pytest
 from e2e.odd_backends import LARGEST, OddBackend
 from e2e.odd_backends import running as serving
-from e2e.running import PATIENCE_S, Gateway, Reply, Written, free_port, gateway, until
+from e2e.running import PATIENCE_S, Gateway, Reply, Written, gateway, until
+from ports import free_port
 from unit.issued import client, leaf, pem, server_context
 
 from apigateway.commands.cert import make_ca, make_leaf

@@ -16,7 +16,6 @@ from e2e.running import (
     Gateway,
     Project,
     Reply,
-    free_port,
     gateway,
     gateway_command,
     launch,
@@ -25,6 +24,7 @@ from e2e.running import (
     until,
 )
 from e2e.signed import call, forecast
+from ports import free_port
 
 STAGES = [
     "Routing",

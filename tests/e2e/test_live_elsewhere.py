@@ -21,12 +21,12 @@ from e2e.running import (
     Backend,
     Gateway,
     ask,
-    free_port,
     gateway,
     launch,
     until,
 )
 from e2e.test_workers import processes, workers, workers_command
+from ports import free_port
 from redis_server import RedisServer
 
 from apigateway.live.reloader import SETTLE_S

@@ -26,13 +26,13 @@ from e2e.running import (
     Project,
     answers,
     ask,
-    free_port,
     gateway,
     gateway_command,
     launch,
     until,
 )
 from e2e.signed import forecast
+from ports import free_port
 from redis_server import RedisServer, permitted_by_the_docs, redis_server, tls_front
 from unit.issued import written_to
 

@@ -18,13 +18,13 @@ from e2e.running import (
     SECRET,
     Backend,
     Project,
-    free_port,
     gateway,
     gateway_command,
     launch,
     until,
 )
 from e2e.signed import forecast
+from ports import free_port
 
 from apigateway.protocol.wire import Headers
 from apigateway.signatures.caller import SignableRequest, signing_headers

@@ -16,7 +16,8 @@ import pytest
 from e2e.lab import error_of
 from e2e.odd_backends import running
 from e2e.recording import HOST, Definitions, Recorder
-from e2e.running import GATEWAY, PATIENCE_S, ROOT, Gateway, Reply, free_port, gateway, put, until
+from e2e.running import GATEWAY, PATIENCE_S, ROOT, Gateway, Reply, gateway, put, until
+from ports import free_port
 
 ACCESS = """\
 name: {name}

@@ -33,7 +33,6 @@ from e2e.running import (
     Backend,
     Gateway,
     Project,
-    free_port,
     gateway_command,
     launch,
     put,
@@ -42,6 +41,7 @@ from e2e.running import (
 from e2e.running import answers as answers_at
 from e2e.signed import forecast
 from mitmproxy.io import FlowReader
+from ports import free_port
 from unit.workers.ipv6 import HAS_IPV6
 
 from apigateway.protocol.wire import Headers

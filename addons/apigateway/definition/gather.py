@@ -73,9 +73,9 @@ def gather(
     in_use: Callable[[str], bool],
     on_settings: Callable[[GatewaySettings], None] = lambda _: None,
 ) -> Gathered:
-    """`root` is the folder that relative paths start from. Certificates must be valid at `now`,
-    but for those whose texts are `in_use`; `now_ns` is a moment of the clock
-    before the call. `on_settings` is told of the settings before any API is read."""
+    """`root` is the folder that relative paths start from. Certificates must be valid at `now`, but
+    for those whose texts are `in_use`; `now_ns` is a moment of the clock before the call.
+    `on_settings` is told of the settings before any API is read."""
     gathering = _Gathering(report, memory, now_ns)
     found = gathering.found
     found.settings = gathering.settings(places.gateway, root, environ)

@@ -22,10 +22,11 @@ from unit.listening import (
     signed,
 )
 
+from apigateway.answers import message_of
 from apigateway.backends.sending import Backends
 from apigateway.errors import Fault, Refusal
 from apigateway.exchange import Answer
-from apigateway.model.settings import BackendLimits
+from apigateway.model.settings import BackendLimits, ErrorStyle
 
 
 def assert_in_time(call: Callable[[], float]) -> None:
@@ -65,34 +66,28 @@ def test_a_body_that_drips_past_the_timeout_is_a_timeout() -> None:
     refused(lambda: asyncio.run(call()), Fault.BACKEND_TIMEOUT)
 
 
-def test_a_port_where_nobody_listens_is_a_failed_connection() -> None:
+def nobody_listens() -> tuple[int, Refusal]:
+    """A port, and what a call to it is refused with."""
     with socket.socket() as held:
         held.bind(("127.0.0.1", 0))
-        port = held.getsockname()[1]
+        port: int = held.getsockname()[1]
 
         async def call() -> Answer:
             async with opened() as backends:
                 return await backends.send(signed(port, outbound()))
 
-        refusal = refused(lambda: asyncio.run(call()), Fault.BACKEND_CONNECT)
+        return port, refused(lambda: asyncio.run(call()), Fault.BACKEND_CONNECT)
+
+
+def test_a_port_where_nobody_listens_is_a_failed_connection() -> None:
+    port, refusal = nobody_listens()
     assert refusal.fault.value.code == "D504CO"
     assert f"Connect call failed ('127.0.0.1', {port})" in refusal.detail
     assert "ssl" not in refusal.detail
 
 
 def test_the_message_of_a_failed_connection_tells_no_address_and_has_no_blank_at_its_end() -> None:
-    from apigateway.answers import message_of
-    from apigateway.model.settings import ErrorStyle
-
-    with socket.socket() as held:
-        held.bind(("127.0.0.1", 0))
-        port = held.getsockname()[1]
-
-        async def call() -> Answer:
-            async with opened() as backends:
-                return await backends.send(signed(port, outbound()))
-
-        refusal = refused(lambda: asyncio.run(call()), Fault.BACKEND_CONNECT)
+    port, refusal = nobody_listens()
     message = message_of(refusal, ErrorStyle.CODED)
     assert "127.0.0.1" not in message and str(port) not in message
     assert message == message.strip()

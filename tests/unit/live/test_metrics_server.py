@@ -9,8 +9,8 @@ from dataclasses import replace
 
 import aiohttp
 import pytest
+from ports import free_port
 from unit.live.test_metrics import WELL
-from unit.ports import free_port
 
 from apigateway.live.metrics_server import MetricsServer
 from apigateway.model.worker import WorkerStatus

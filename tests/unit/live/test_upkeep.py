@@ -7,8 +7,8 @@ from dataclasses import replace
 
 import aiohttp
 import pytest
+from ports import free_port
 from unit.live.reading import BROKEN, SAMPLE, Written
-from unit.ports import free_port
 
 from apigateway.definition.project import Project
 from apigateway.live.loading import Loaded

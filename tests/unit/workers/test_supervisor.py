@@ -17,7 +17,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from unit.ports import free_port
+from ports import free_port
 
 from apigateway.workers import supervisor as module
 from apigateway.workers.log import Log
