@@ -258,10 +258,27 @@ def test_a_line_that_is_not_open_is_unavailable() -> None:
     run(test)
 
 
-@pytest.mark.parametrize("turns", [0, 1, 2, 7, 8, 9, 10, 12, 1000])
-def test_closing_answers_whoever_waits_and_leaves_nothing_behind(turns: int) -> None:
-    """However far the connections are, counted in turns of the event loop."""
+TURNS = pytest.mark.parametrize("turns", [0, 1, 2, 7, 8, 9, 10, 12, 1000])
+"""However far the connections are, counted in turns of the event loop."""
 
+
+async def closed_after(turns: int, line: RedisLine) -> set[str | bytes]:
+    """What those get who ask first."""
+    waiting = asyncio.gather(*(ask(line, "x") for _ in range(300)), return_exceptions=True)
+    for _ in range(turns + 1):  # in the first one they ask
+        await asyncio.sleep(0)
+    line.close()
+    return {one if isinstance(one, bytes) else str(one) for one in await waiting}
+
+
+async def nothing_is_left() -> None:
+    async with asyncio.timeout(PATIENCE_S):
+        while any(task.get_name().startswith("Redis") for task in asyncio.all_tasks()):
+            await asyncio.sleep(0.01)
+
+
+@TURNS
+def test_closing_answers_whoever_waits_and_leaves_nothing_behind(turns: int) -> None:
     async def test() -> None:
         never = asyncio.Event()
 
@@ -271,18 +288,23 @@ def test_closing_answers_whoever_waits_and_leaves_nothing_behind(turns: int) -> 
 
         async with FakeRedis(silent) as server:
             with line_to(server.url, timeout_s=3) as line:
-                waiting = asyncio.gather(*(unavailable(line) for _ in range(300)))
-                for _ in range(turns + 1):  # in the first one they ask
-                    await asyncio.sleep(0)
-                line.close()
-                assert set(await waiting) == {"Redis: closed"}
-            async with asyncio.timeout(PATIENCE_S):
-                while any(task.get_name().startswith("Redis") for task in asyncio.all_tasks()):
-                    await asyncio.sleep(0.01)
+                assert await closed_after(turns, line) == {"Redis: closed"}
+            await nothing_is_left()
 
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         run(test)
+
+
+@TURNS
+def test_closing_leaves_nothing_behind_where_the_server_answers(turns: int) -> None:
+    async def test() -> None:
+        async with FakeRedis(echo) as server:
+            with line_to(server.url) as line:
+                assert await closed_after(turns, line) <= {b"x", "Redis: closed"}
+            await nothing_is_left()
+
+    run(test)
 
 
 def test_after_closing_it_opens_again() -> None:
